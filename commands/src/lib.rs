@@ -1,0 +1,1 @@
+//! Command endpoints, command handling and the session coordinator.

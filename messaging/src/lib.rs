@@ -1,0 +1,1 @@
+//! Subjects, wire envelopes, frame sealing and the bus.

@@ -1,0 +1,1 @@
+//! The signing party: protocol engines, vault and worker.

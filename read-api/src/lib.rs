@@ -1,0 +1,1 @@
+//! Query endpoints over the read models and the event log.
