@@ -1,0 +1,91 @@
+//! Account decisions.
+
+use super::{Account, AccountCommand, AccountError, AccountEvent, AccountStatus};
+use crate::auth_key::AuthKey;
+use crate::decider::Decider;
+use crate::intent::{Action, VerifiedIntent};
+
+impl Account {
+    /// The auth key of an account that may make keys and sign.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] or [`AccountError::NotActive`].
+    pub fn require_active(&self) -> Result<&AuthKey, AccountError> {
+        let account = self.registered.as_ref().ok_or(AccountError::NotFound)?;
+        match account.status {
+            AccountStatus::Active => Ok(&account.auth_key),
+            other => Err(AccountError::NotActive(other)),
+        }
+    }
+
+    fn transition(&self, to: AccountStatus) -> Result<(), AccountError> {
+        let from = self.status().ok_or(AccountError::NotFound)?;
+        if from.may_become(to) {
+            Ok(())
+        } else {
+            Err(AccountError::Transition { from, to })
+        }
+    }
+
+    fn register(&self, verified: VerifiedIntent) -> Result<Vec<AccountEvent>, AccountError> {
+        if self.registered.is_some() {
+            return Err(AccountError::AlreadyRegistered);
+        }
+        match verified.intent.action {
+            Action::Register {
+                username,
+                email,
+                auth_key,
+                quorum,
+            } => Ok(vec![AccountEvent::AccountRegistered {
+                username,
+                email,
+                auth_key,
+                quorum,
+                intent: verified.token,
+            }]),
+            other => Err(AccountError::WrongKind(other.kind())),
+        }
+    }
+}
+
+impl Decider for Account {
+    const TYPE: &'static str = "account";
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+    type Error = AccountError;
+
+    fn decide(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountError> {
+        match command {
+            AccountCommand::Register(intent) => self.register(*intent),
+            AccountCommand::Suspend(verified) => {
+                self.transition(AccountStatus::Suspended)?;
+                match verified.intent.action {
+                    Action::Suspend => Ok(vec![AccountEvent::AccountSuspended {
+                        intent: verified.token,
+                    }]),
+                    other => Err(AccountError::WrongKind(other.kind())),
+                }
+            }
+            AccountCommand::Reactivate(verified) => {
+                // A recovery ends by itself, a lock by the operator: the owner
+                // takes back only what the owner did.
+                let from = self.status().ok_or(AccountError::NotFound)?;
+                if from != AccountStatus::Suspended {
+                    let to = AccountStatus::Active;
+                    return Err(AccountError::Transition { from, to });
+                }
+                match verified.intent.action {
+                    Action::Reactivate => Ok(vec![AccountEvent::AccountReactivated {
+                        intent: verified.token,
+                    }]),
+                    other => Err(AccountError::WrongKind(other.kind())),
+                }
+            }
+        }
+    }
+
+    fn evolve(&mut self, event: &AccountEvent) {
+        super::evolve::evolve(self, event);
+    }
+}

@@ -1,0 +1,272 @@
+//! The process manager: from what happened to what must happen next.
+//!
+//! It is fed every session and key event of the log, in order, and holds what is
+//! still owed: invitations, deadlines, and the commands to keys that follow from
+//! the end of a session. It decides nothing twice: what it owes is settled by
+//! the event that answers it, so any replica can run it, also after a restart.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::Duration;
+
+use crate::Timestamp;
+use crate::decider::Decider as _;
+use crate::ids::{KeyId, PartyId, SessionId};
+use crate::key::{KeyCommand, KeyEvent, ordered_pair};
+use crate::session::{
+    AttemptFailure, Session, SessionEvent, SessionKind, SessionState, SessionStatus,
+};
+
+/// A session command that is due by the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// The attempt's deadline passed.
+    AttemptTimedOut {
+        /// The session.
+        session: SessionId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The session's deadline passed.
+    Expire {
+        /// The session.
+        session: SessionId,
+    },
+}
+
+/// An invitation that is owed: this party is awaited and has not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// The session.
+    pub session: SessionId,
+    /// The attempt it is for.
+    pub attempt: u32,
+    /// Who is awaited.
+    pub party: PartyId,
+}
+
+/// A command to a key that follows from a session.
+#[derive(Debug, Clone)]
+pub struct FollowUp {
+    /// The key.
+    pub key: KeyId,
+    /// The session that it follows from.
+    pub session: SessionId,
+    /// The command.
+    pub command: KeyCommand,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Owed {
+    Activation(KeyId),
+    Retirement(KeyId),
+    Ban(KeyId, (PartyId, PartyId)),
+}
+
+#[derive(Debug)]
+struct Open {
+    session: Session,
+    deadline: Timestamp,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub struct ProcessManager {
+    open: HashMap<SessionId, Open>,
+    deadlines: BTreeSet<(Timestamp, SessionId)>,
+    owed: BTreeMap<Owed, FollowUp>,
+}
+
+impl ProcessManager {
+    /// Takes a session event that the log recorded at `at`.
+    pub fn observe_session(&mut self, id: SessionId, event: &SessionEvent, at: Timestamp) {
+        let (mut session, deadline) = match self.close(id) {
+            Some(open) => (open.session, Some(open.deadline)),
+            None if matches!(event, SessionEvent::SessionCreated { .. }) => {
+                (Session::default(), None)
+            }
+            None => return,
+        };
+        session.evolve(event);
+        let Some(state) = session.state() else {
+            return;
+        };
+        self.owe_bans(id, state, event);
+        if state.status.is_final() {
+            self.owe_end(id, state, event);
+            return;
+        }
+        let patience = match state.status {
+            SessionStatus::InProgress => state.asked.attempt_timeout_ms,
+            _ => state.asked.ready_timeout_ms,
+        };
+        let restarts = matches!(
+            event,
+            SessionEvent::SessionCreated { .. }
+                | SessionEvent::SessionStarted { .. }
+                | SessionEvent::AttemptFailed { .. }
+        );
+        let deadline = match deadline {
+            Some(running) if !restarts => running,
+            _ => (at + Duration::milliseconds(patience.into())).min(state.asked.expires_at),
+        };
+        self.deadlines.insert((deadline, id));
+        self.open.insert(id, Open { session, deadline });
+    }
+
+    /// Takes a key event: it may settle what is owed.
+    pub fn observe_key(&mut self, key: KeyId, event: &KeyEvent) {
+        match event {
+            KeyEvent::KeyActivated { .. } => {
+                self.owed.remove(&Owed::Activation(key));
+            }
+            KeyEvent::KeyRetired { .. } => self.settle_all(key),
+            KeyEvent::PairBanned { reporter, culprit } => {
+                self.owed
+                    .remove(&Owed::Ban(key, ordered_pair(reporter, culprit)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Drops all that is owed to a key, once it is retired or refuses for good.
+    pub fn settle_all(&mut self, key: KeyId) {
+        self.owed.retain(|_, follow_up| follow_up.key != key);
+    }
+
+    /// Drops a follow-up that its key refused for good.
+    pub fn settle(&mut self, follow_up: &FollowUp) {
+        self.owed.remove(&Owed::of(follow_up));
+    }
+
+    /// The commands to keys that are owed.
+    #[must_use]
+    pub fn follow_ups(&self) -> Vec<FollowUp> {
+        self.owed.values().cloned().collect()
+    }
+
+    /// The session commands that are due at `now`.
+    #[must_use]
+    pub fn due(&self, now: Timestamp) -> Vec<Due> {
+        self.deadlines
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .filter_map(|(_, session)| {
+                let session = *session;
+                let state = self.open.get(&session)?.session.state()?;
+                Some(if state.asked.expires_at <= now {
+                    Due::Expire { session }
+                } else {
+                    Due::AttemptTimedOut {
+                        session,
+                        attempt: state.attempt,
+                    }
+                })
+            })
+            .collect()
+    }
+
+    /// When something is due next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Whether `session` is open, and its state.
+    #[must_use]
+    pub fn session(&self, session: SessionId) -> Option<&SessionState> {
+        self.open
+            .get(&session)
+            .and_then(|open| open.session.state())
+    }
+
+    /// The invitations of one session that are owed.
+    #[must_use]
+    pub fn invitations(&self, session: SessionId) -> Vec<Invitation> {
+        let Some(state) = self.session(session) else {
+            return vec![];
+        };
+        if state.status == SessionStatus::InProgress {
+            return vec![];
+        }
+        state
+            .unready()
+            .map(|party| Invitation {
+                session,
+                attempt: state.attempt,
+                party: party.clone(),
+            })
+            .collect()
+    }
+
+    /// All open sessions.
+    pub fn open_sessions(&self) -> impl Iterator<Item = SessionId> {
+        self.open.keys().copied()
+    }
+
+    fn close(&mut self, id: SessionId) -> Option<Open> {
+        let open = self.open.remove(&id)?;
+        self.deadlines.remove(&(open.deadline, id));
+        Some(open)
+    }
+
+    fn owe_bans(&mut self, session: SessionId, state: &SessionState, event: &SessionEvent) {
+        if let SessionEvent::AttemptFailed {
+            reason: AttemptFailure::Cheating,
+            reporter: Some(reporter),
+            culprits,
+            ..
+        } = event
+        {
+            for culprit in culprits.iter().filter(|party| *party != reporter) {
+                self.owe(FollowUp {
+                    key: state.asked.key,
+                    session,
+                    command: KeyCommand::BanPair {
+                        reporter: reporter.clone(),
+                        culprit: culprit.clone(),
+                    },
+                });
+            }
+        }
+    }
+
+    fn owe_end(&mut self, session: SessionId, state: &SessionState, event: &SessionEvent) {
+        if state.asked.kind != SessionKind::Keygen {
+            return;
+        }
+        let key = state.asked.key;
+        let command = if state.status == SessionStatus::Completed {
+            KeyCommand::Activate {
+                receipts: state.receipts(),
+            }
+        } else {
+            let reason = match event {
+                SessionEvent::SessionFailed { detail, .. } => detail.clone(),
+                _ => format!("its generation was {}", state.status),
+            };
+            KeyCommand::Retire { reason }
+        };
+        self.owe(FollowUp {
+            key,
+            session,
+            command,
+        });
+    }
+
+    fn owe(&mut self, follow_up: FollowUp) {
+        self.owed.insert(Owed::of(&follow_up), follow_up);
+    }
+}
+
+impl Owed {
+    fn of(follow_up: &FollowUp) -> Self {
+        match &follow_up.command {
+            KeyCommand::BanPair { reporter, culprit } => {
+                Self::Ban(follow_up.key, ordered_pair(reporter, culprit))
+            }
+            KeyCommand::Retire { .. } => Self::Retirement(follow_up.key),
+            _ => Self::Activation(follow_up.key),
+        }
+    }
+}
