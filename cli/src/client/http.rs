@@ -1,0 +1,114 @@
+//! HTTP with problem documents turned into failures.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+use crate::args::ServerArgs;
+use crate::failure::{Failure, Kind, Outcome};
+
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+
+/// A server: where commands go and where reads come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    commands: String,
+    reads: String,
+    agent: Agent,
+}
+
+impl Server {
+    pub(crate) fn new(args: &ServerArgs) -> Self {
+        Self::at(&args.url, &args.read_url)
+    }
+
+    pub(crate) fn at(commands: &str, reads: &str) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(5)))
+            // Waiting requests take up to 300 s by themselves.
+            .timeout_global(Some(Duration::from_secs(330)))
+            .build()
+            .new_agent();
+        Self {
+            commands: commands.trim_end_matches('/').to_owned(),
+            reads: reads.trim_end_matches('/').to_owned(),
+            agent,
+        }
+    }
+
+    pub(crate) fn urls(&self) -> (&str, &str) {
+        (&self.commands, &self.reads)
+    }
+
+    /// Sends an intent; `wait` in seconds asks to hold the answer until the
+    /// session ends.
+    pub(crate) fn command(&self, path: &str, intent: &str, wait: u32) -> Outcome<Value> {
+        let url = format!("{}{path}", self.commands);
+        let mut request = self.agent.post(&url);
+        if wait > 0 {
+            request = request.header("Prefer", format!("wait={wait}"));
+        }
+        answer(&url, request.send_json(json!({ "intent": intent })))
+    }
+
+    /// Reads.
+    pub(crate) fn get(&self, path: &str) -> Outcome<Value> {
+        let url = format!("{}{path}", self.reads);
+        answer(&url, self.agent.get(&url).call())
+    }
+}
+
+fn answer(url: &str, result: Result<Response<Body>, ureq::Error>) -> Outcome<Value> {
+    let mut response = result.map_err(|error| unreachable(url, &error))?;
+    let status = response.status();
+    let text = response
+        .body_mut()
+        .with_config()
+        .limit(MAX_ANSWER)
+        .read_to_string()
+        .map_err(|error| unreachable(url, &error))?;
+    let body: Option<Value> = serde_json::from_str(&text).ok();
+    match body {
+        Some(body) if status.is_success() => Ok(body),
+        Some(problem) if problem["code"].is_string() => Err(refused(problem, status.as_u16())),
+        _ => Err(Failure::new(
+            Kind::Unavailable,
+            format!("{url} answered {status}, but not as a Countersign server does: check the URL"),
+        )),
+    }
+}
+
+fn unreachable(url: &str, error: &ureq::Error) -> Failure {
+    let message = format!(
+        "no answer from {url} ({error}): is the server up? `countersign dev` starts one, \
+         --url and --read-url name another"
+    );
+    Failure::new(Kind::Unavailable, message)
+}
+
+fn refused(problem: Value, status: u16) -> Failure {
+    let code = problem["code"].as_str().unwrap_or_default();
+    let kind = match (code, status) {
+        ("session_failed" | "session_expired" | "session_cancelled", _) => Kind::Session,
+        (_, 400..=499) => Kind::Refused,
+        (_, 502..=504) => Kind::Unavailable,
+        _ => Kind::Internal,
+    };
+    let detail = problem["detail"]
+        .as_str()
+        .or(problem["title"].as_str())
+        .unwrap_or(code);
+    let message = match problem["field"].as_str() {
+        Some(field) if !detail.contains(field) => format!("{field}: {detail} ({code})"),
+        _ => format!("{detail} ({code})"),
+    };
+    Failure {
+        kind,
+        message,
+        problem: Some(problem),
+    }
+}
