@@ -1,1 +1,42 @@
 //! The event log: one contract, its adapters, catch-up subscriptions.
+//!
+//! [`EventLog`] is the contract. [`SqliteLog`] keeps it in one file. [`subscribe`]
+//! follows any adapter from any position. [`Upcasters`] bring the payloads of
+//! stored events up to the version that the code knows. [`ChainVerifier`] checks
+//! what a log returned.
+//!
+//! Invariants that every adapter keeps, and that the `conformance` suite (a cargo
+//! feature) tests:
+//!
+//! - positions start at 1, have no gaps and follow the order of commits;
+//! - an append happens whole or not at all, and is acknowledged only when durable;
+//! - each event carries the hash of the event before it in its stream;
+//! - a read that was cut short is an error, never a shorter answer.
+
+mod append;
+pub mod canonical;
+mod chain;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod decode;
+mod envelope;
+mod error;
+mod log;
+mod plan;
+mod recent;
+mod sqlite;
+mod subscription;
+mod upcast;
+
+pub use append::{
+    Append, Appended, CommandEntry, CommandRecord, ExpectedVersion, Metadata, NewEvent,
+    Reservation, StreamAppend,
+};
+pub use chain::{ChainError, ChainVerifier};
+pub use decode::{DecodeError, Decoded, Decoder};
+pub use envelope::{Envelope, StreamId};
+pub use error::{AppendError, LogError};
+pub use log::EventLog;
+pub use sqlite::SqliteLog;
+pub use subscription::{Subscription, subscribe};
+pub use upcast::{Upcast, UpcastError, Upcasters};

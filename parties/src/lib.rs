@@ -1,1 +1,6 @@
 //! The signing party: protocol engines, vault and worker.
+
+pub mod engine;
+pub mod exchange;
+pub mod vault;
+pub mod worker;

@@ -1,8 +1,6 @@
 //! The auth key file: a private JWK that only its owner can read.
 
-use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -66,20 +64,20 @@ impl AuthFile {
     }
 }
 
-/// Writes a file of mode 0600 that must not exist yet, durably, or leaves nothing.
+/// Writes a file of mode 0600 that must not exist yet: whole and durable, or not
+/// at all.
 pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Outcome {
-    let shown = path.display();
-    let cannot = |error: std::io::Error| Failure::data(format!("cannot write {shown}: {error}"));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(cannot)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    written.map_err(|error| {
-        // Half a key file is worse than none.
-        let _ = std::fs::remove_file(path);
-        cannot(error)
-    })
+    let cannot =
+        |error: std::io::Error| Failure::data(format!("cannot write {}: {error}", path.display()));
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // Temporary files are made with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
+    file.write_all(bytes).map_err(cannot)?;
+    file.as_file().sync_all().map_err(cannot)?;
+    file.persist_noclobber(path)
+        .map_err(|error| cannot(error.error))?;
+    Ok(())
 }

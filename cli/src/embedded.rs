@@ -1,0 +1,12 @@
+//! The embedded mode: the whole system in one process on one data directory.
+//!
+//! Same domain, coordinator, engines, vaults and HTTP as a deployment; the log is
+//! one SQLite file, the bus is in-process, the read models are in memory.
+
+mod data_dir;
+mod secrets;
+mod system;
+
+pub(crate) use data_dir::DataDir;
+pub(crate) use secrets::MasterKeys;
+pub(crate) use system::{Addresses, System};

@@ -1,0 +1,81 @@
+//! Master keys of the parties' vaults, and the coordinator's own secret.
+
+use std::path::Path;
+
+use countersign_domain::bytes::Hex;
+use countersign_parties::vault::MasterKey;
+use zeroize::Zeroizing;
+
+use crate::args::MasterKeyArgs;
+use crate::client::auth_file::write_secret;
+use crate::clock::entropy;
+use crate::failure::{Failure, Outcome};
+
+/// Where the master keys come from.
+pub(crate) enum MasterKeys {
+    /// One for all parties, given by the operator.
+    Given(MasterKey),
+    /// One a party, in a file beside its vault. Good for development only: who
+    /// copies the folder has both.
+    BesideVaults,
+}
+
+impl MasterKeys {
+    /// From `COUNTERSIGN_MASTER_KEY`, its `_FILE` twin, or files of their own.
+    pub(crate) fn from_args(args: &MasterKeyArgs) -> Outcome<Self> {
+        let text = match (&args.master_key, &args.master_key_file) {
+            (Some(text), _) => Zeroizing::new(text.clone()),
+            (None, Some(path)) => read(path)?,
+            (None, None) => return Ok(Self::BesideVaults),
+        };
+        MasterKey::from_text(text.trim())
+            .map(Self::Given)
+            .map_err(|error| Failure::usage(format!("COUNTERSIGN_MASTER_KEY: {error}")))
+    }
+
+    /// The master key of the party whose folder this is.
+    pub(crate) fn of(&self, folder: &Path) -> Outcome<MasterKey> {
+        match self {
+            Self::Given(key) => Ok(key.clone()),
+            Self::BesideVaults => {
+                let path = folder.join("master.key");
+                // A vault without its key must not get a new one: that would
+                // only hide what is missing.
+                if !path.exists() && folder.join("vault.redb").exists() {
+                    return Err(Failure::data(format!(
+                        "{} is missing, and its vault is there: give the master key with \
+                         COUNTERSIGN_MASTER_KEY or COUNTERSIGN_MASTER_KEY_FILE",
+                        path.display()
+                    )));
+                }
+                let text = read_or_make(&path)?;
+                MasterKey::from_text(text.trim())
+                    .map_err(|error| Failure::data(format!("{}: {error}", path.display())))
+            }
+        }
+    }
+}
+
+/// The coordinator's secret, made at the first start.
+pub(crate) fn coordinator(path: &Path) -> Outcome<Zeroizing<[u8; 32]>> {
+    let text = read_or_make(path)?;
+    let parsed: Result<Hex<32>, _> = text.trim().parse();
+    parsed
+        .map(|secret| Zeroizing::new(secret.0))
+        .map_err(|error| Failure::data(format!("{}: {error}", path.display())))
+}
+
+fn read_or_make(path: &Path) -> Outcome<Zeroizing<String>> {
+    if !path.exists() {
+        let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(entropy());
+        let text = Zeroizing::new(format!("{}\n", Hex(*bytes)));
+        write_secret(path, text.as_bytes())?;
+    }
+    read(path)
+}
+
+fn read(path: &Path) -> Outcome<Zeroizing<String>> {
+    std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::data(format!("cannot read {}: {error}", path.display())))
+}

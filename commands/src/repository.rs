@@ -1,0 +1,241 @@
+//! Aggregates, loaded from the log and kept in a bounded cache.
+//!
+//! The cache may be behind the log: appends say which versions they were decided
+//! on, so a stale decision is refused, dropped from the cache and made again.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_domain::account::Account;
+use countersign_domain::decider::{Decider, StoredEvent};
+use countersign_domain::key::Key;
+use countersign_domain::session::Session;
+use countersign_event_store::{
+    Append, Appended, DecodeError, Decoder, Envelope, EventLog, ExpectedVersion, NewEvent,
+    StreamAppend, StreamId,
+};
+use lru::LruCache;
+use uuid::Uuid;
+
+use crate::error::{AppendFailure, CommandError};
+
+/// How many aggregates of each kind are kept.
+const CACHED: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");
+
+/// How many events are read at once.
+const PAGE: usize = 500;
+
+/// An aggregate as of a version.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Loaded<A> {
+    /// The state.
+    pub(crate) state: A,
+    /// Version of the stream's last event; 0 when there is none.
+    pub(crate) version: u64,
+    /// Position of the stream's last event.
+    pub(crate) position: u64,
+}
+
+type Cache<A> = Mutex<LruCache<Uuid, Arc<Loaded<A>>>>;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Repository {
+    log: Arc<dyn EventLog>,
+    decoder: Decoder,
+    accounts: Cache<Account>,
+    keys: Cache<Key>,
+    sessions: Cache<Session>,
+}
+
+/// An aggregate that the repository has a cache for.
+pub(crate) trait Cached: Decider {
+    fn cache(repository: &Repository) -> &Cache<Self>;
+}
+
+impl Cached for Account {
+    fn cache(repository: &Repository) -> &Cache<Self> {
+        &repository.accounts
+    }
+}
+
+impl Cached for Key {
+    fn cache(repository: &Repository) -> &Cache<Self> {
+        &repository.keys
+    }
+}
+
+impl Cached for Session {
+    fn cache(repository: &Repository) -> &Cache<Self> {
+        &repository.sessions
+    }
+}
+
+impl Repository {
+    pub(crate) fn new(log: Arc<dyn EventLog>) -> Self {
+        Self {
+            log,
+            decoder: Decoder::default(),
+            accounts: Mutex::new(LruCache::new(CACHED)),
+            keys: Mutex::new(LruCache::new(CACHED)),
+            sessions: Mutex::new(LruCache::new(CACHED)),
+        }
+    }
+
+    /// The aggregate, from the cache or the log. One that does not exist has
+    /// version 0.
+    pub(crate) async fn load<A: Cached>(&self, id: Uuid) -> Result<Arc<Loaded<A>>, CommandError> {
+        if let Some(cached) = A::cache(self)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+        {
+            return Ok(cached.clone());
+        }
+        let stream = StreamId::new(A::TYPE, id);
+        let mut loaded = Loaded::<A>::default();
+        loop {
+            let page = self.log.read_stream(&stream, loaded.version, PAGE).await?;
+            let full = page.len() == PAGE;
+            for envelope in &page {
+                loaded.take(&self.decoder, envelope)?;
+            }
+            if !full {
+                break;
+            }
+        }
+        let loaded = Arc::new(loaded);
+        if loaded.version > 0 {
+            self.keep(id, loaded.clone());
+        }
+        Ok(loaded)
+    }
+
+    /// Takes an event that was committed, so that the cache follows the log.
+    pub(crate) fn observe(&self, envelope: &Envelope) -> Result<(), DecodeError> {
+        match envelope.stream.aggregate_type.as_ref() {
+            Account::TYPE => self.follow::<Account>(envelope),
+            Key::TYPE => self.follow::<Key>(envelope),
+            Session::TYPE => self.follow::<Session>(envelope),
+            _ => Ok(()),
+        }
+    }
+
+    fn follow<A: Cached>(&self, envelope: &Envelope) -> Result<(), DecodeError> {
+        let Ok(id) = Uuid::try_parse(&envelope.stream.aggregate_id) else {
+            return Err(DecodeError::StreamId);
+        };
+        let cached = {
+            let mut cache = A::cache(self)
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            cache.get(&id).cloned()
+        };
+        let mut next = match cached {
+            Some(cached) if cached.version + 1 == envelope.version => (*cached).clone(),
+            None if envelope.version == 1 => Loaded::default(),
+            _ => return Ok(()),
+        };
+        next.take(&self.decoder, envelope)?;
+        self.keep(id, Arc::new(next));
+        Ok(())
+    }
+
+    /// Keeps the newer of what is there and what is given.
+    fn keep<A: Cached>(&self, id: Uuid, loaded: Arc<Loaded<A>>) {
+        let mut cache = A::cache(self)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if cache
+            .peek(&id)
+            .is_none_or(|there| there.version < loaded.version)
+        {
+            cache.put(id, loaded);
+        }
+    }
+
+    /// Forgets an aggregate whose cached state was found stale.
+    fn forget(&self, stream: &StreamId) {
+        let Ok(id) = Uuid::try_parse(&stream.aggregate_id) else {
+            return;
+        };
+        match stream.aggregate_type.as_ref() {
+            Account::TYPE => drop(pop::<Account>(self, id)),
+            Key::TYPE => drop(pop::<Key>(self, id)),
+            Session::TYPE => drop(pop::<Session>(self, id)),
+            _ => {}
+        }
+    }
+
+    /// Appends. A conflict forgets what was stale; the caller decides anew.
+    pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendFailure> {
+        let streams: Vec<_> = append.streams.iter().map(|s| s.stream.clone()).collect();
+        match self.log.append(append).await {
+            Ok(appended) => {
+                for envelope in &appended.events {
+                    if let Err(error) = self.observe(envelope) {
+                        tracing::error!(%error, "an event that was just written");
+                    }
+                }
+                Ok(appended)
+            }
+            Err(error) => {
+                for stream in &streams {
+                    self.forget(stream);
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    pub(crate) fn log(&self) -> &Arc<dyn EventLog> {
+        &self.log
+    }
+
+    pub(crate) fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}
+
+fn pop<A: Cached>(repository: &Repository, id: Uuid) -> Option<Arc<Loaded<A>>> {
+    let mut cache = A::cache(repository)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    cache.pop(&id)
+}
+
+impl<A: Cached> Loaded<A> {
+    fn take(&mut self, decoder: &Decoder, envelope: &Envelope) -> Result<(), DecodeError> {
+        self.state.evolve(&decoder.event::<A::Event>(envelope)?);
+        self.version = envelope.version;
+        self.position = envelope.position;
+        Ok(())
+    }
+
+    /// The append of these events to this version of the stream; no events
+    /// assert the version only.
+    pub(crate) fn append(
+        &self,
+        id: Uuid,
+        events: &[A::Event],
+    ) -> Result<StreamAppend, CommandError> {
+        Ok(StreamAppend {
+            stream: StreamId::new(A::TYPE, id),
+            expected: match self.version {
+                0 => ExpectedVersion::NoStream,
+                version => ExpectedVersion::Exact(version),
+            },
+            events: events.iter().map(stored).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn stored<E: StoredEvent>(event: &E) -> Result<NewEvent, CommandError> {
+    let payload = serde_json::to_value(event)
+        .map_err(|error| CommandError::Internal(format!("an event cannot be written: {error}")))?;
+    Ok(NewEvent {
+        event_type: event.name().to_owned(),
+        event_version: event.version(),
+        payload,
+    })
+}

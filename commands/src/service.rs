@@ -1,0 +1,220 @@
+//! The use cases, without HTTP.
+
+mod account;
+mod create_key;
+mod key;
+mod party;
+mod register;
+mod result;
+mod session;
+mod sign;
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_domain::Timestamp;
+use countersign_domain::account::Account;
+use countersign_domain::ids::{AccountId, KeyId, SessionId};
+use countersign_domain::intent::{Intent, VerifiedIntent};
+use countersign_domain::roster::Roster;
+use countersign_domain::session::SessionKind;
+use countersign_event_store::{Append, CommandRecord, Metadata, Reservation, StreamAppend};
+use countersign_messaging::Bus;
+use countersign_messaging::presence::Presence;
+use tokio::sync::watch;
+
+use crate::config::{Clock, CommandsConfig, Entropy, SessionPolicy};
+use crate::error::{AppendFailure, CommandError};
+use crate::load::Load;
+use crate::repository::Repository;
+use crate::tokens::Tokens;
+use crate::waiter::Waiter;
+
+pub use crate::coordinator::RunError;
+pub(crate) use result::SessionResult;
+
+/// How often a decision is made anew because others were faster.
+const TRIES: usize = 16;
+
+/// The command side: see the crate's documentation.
+pub struct Commands {
+    pub(crate) repository: Repository,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    pub(crate) tokens: Tokens,
+    pub(crate) policy: SessionPolicy,
+    pub(crate) waiter: Waiter,
+    pub(crate) load: Load,
+    /// Whether the coordinator has caught up with the log.
+    pub(crate) ready: watch::Sender<bool>,
+}
+
+/// A command that was carried out, now or when it was sent before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Position of its last event.
+    pub position: u64,
+}
+
+/// A session that a command started, now or when it was sent before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionRef {
+    /// The session.
+    pub session: SessionId,
+    /// The key it makes or uses.
+    pub key: KeyId,
+    /// What it does.
+    pub kind: SessionKind,
+    /// Position of the events that started it.
+    pub position: u64,
+}
+
+/// What is appended: the decision, and the request it answers.
+pub(crate) struct Decision {
+    pub(crate) streams: Vec<StreamAppend>,
+    pub(crate) reservations: Vec<Reservation>,
+}
+
+impl From<Vec<StreamAppend>> for Decision {
+    fn from(streams: Vec<StreamAppend>) -> Self {
+        Self {
+            streams,
+            reservations: vec![],
+        }
+    }
+}
+
+impl Commands {
+    /// The command side over a log and a bus.
+    #[must_use]
+    pub fn new(config: CommandsConfig) -> Self {
+        Self {
+            repository: Repository::new(config.log),
+            bus: config.bus,
+            roster: config.roster,
+            presence: config.presence,
+            clock: config.clock,
+            entropy: config.entropy,
+            tokens: Tokens::new(config.coordinator_secret),
+            policy: config.policy,
+            waiter: Waiter::default(),
+            load: Load::default(),
+            ready: watch::Sender::new(false),
+        }
+    }
+
+    /// Whether it coordinates; false while it reads the log at start.
+    pub fn readiness(&self) -> watch::Receiver<bool> {
+        self.ready.subscribe()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Verifies an intent by the auth key of the account that it names, and that
+    /// it is the account in the request, where that names one.
+    pub(crate) async fn verify(
+        &self,
+        token: &str,
+        account: Option<AccountId>,
+    ) -> Result<VerifiedIntent, CommandError> {
+        let claimed = Intent::peek(token)?.account;
+        if account.is_some_and(|account| account != claimed) {
+            return Err(CommandError::OtherAccount);
+        }
+        let loaded = self.repository.load::<Account>(claimed.0).await?;
+        let key = loaded
+            .state
+            .auth_key()
+            .ok_or(countersign_domain::account::AccountError::NotFound)?;
+        Ok(Intent::verify(token, key)?)
+    }
+
+    /// The position at which this very request was carried out before; an error
+    /// when its `jti` names another request. Asked before anything that may have
+    /// changed since, so that a retry is always answered.
+    pub(crate) async fn done_before(
+        &self,
+        intent: &VerifiedIntent,
+    ) -> Result<Option<u64>, CommandError> {
+        let record = record(intent);
+        match self.repository.log().find_command(record.id).await? {
+            None => Ok(None),
+            Some(entry) if entry.record == record => Ok(Some(entry.last_position)),
+            Some(_) => Err(CommandError::JtiReused),
+        }
+    }
+
+    /// Appends a decision that answers an intent; none when others were faster.
+    pub(crate) async fn append(
+        &self,
+        intent: &VerifiedIntent,
+        decision: Decision,
+        trace_parent: Option<&str>,
+    ) -> Result<Option<Accepted>, CommandError> {
+        let record = record(intent);
+        let append = Append {
+            command: Some(record),
+            metadata: Metadata {
+                correlation_id: record.id,
+                causation_id: None,
+                actor: format!("account:{}", intent.intent.account),
+                trace_parent: trace_parent.map(ToOwned::to_owned),
+            },
+            recorded_at: self.now(),
+            streams: decision.streams,
+            reservations: decision.reservations,
+        };
+        match self.repository.append(append).await {
+            Ok(appended) => Ok(Some(Accepted {
+                position: appended.last_position,
+            })),
+            Err(AppendFailure::Conflict) => Ok(None),
+            Err(AppendFailure::Other(error)) => Err(error),
+        }
+    }
+
+    /// Decides and appends until nobody is faster. `decide` gets to see the
+    /// present state each time.
+    pub(crate) async fn carry_out<F, D>(
+        &self,
+        intent: &VerifiedIntent,
+        trace_parent: Option<&str>,
+        decide: D,
+    ) -> Result<Accepted, CommandError>
+    where
+        D: Fn() -> F,
+        F: Future<Output = Result<Decision, CommandError>>,
+    {
+        for _ in 0..TRIES {
+            if let Some(position) = self.done_before(intent).await? {
+                return Ok(Accepted { position });
+            }
+            intent.intent.check_time(self.now())?;
+            let decision = decide().await?;
+            if let Some(accepted) = self.append(intent, decision, trace_parent).await? {
+                return Ok(accepted);
+            }
+        }
+        Err(CommandError::Contention)
+    }
+}
+
+impl fmt::Debug for Commands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commands")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+fn record(intent: &VerifiedIntent) -> CommandRecord {
+    CommandRecord {
+        id: intent.intent.account.command(&intent.intent.jti),
+        fingerprint: intent.hash.0,
+    }
+}

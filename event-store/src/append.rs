@@ -1,0 +1,198 @@
+//! What goes into the log, and what comes back.
+
+use std::{collections::HashSet, fmt, sync::Arc};
+
+use chrono::{DateTime, Datelike, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{AppendError, Envelope, StreamId, canonical};
+
+/// Longest name accepted, in bytes.
+const MAX_NAME: usize = 512;
+
+/// What the caller knows of a stream: the version of its last event, which is 1
+/// for the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectedVersion {
+    /// The stream has no events.
+    NoStream,
+    /// The stream's last event has this version; 0 is the same as `NoStream`.
+    Exact(u64),
+    /// Whatever the version is.
+    Any,
+}
+
+impl ExpectedVersion {
+    pub(crate) fn admits(self, actual: u64) -> bool {
+        match self {
+            Self::NoStream => actual == 0,
+            Self::Exact(version) => actual == version,
+            Self::Any => true,
+        }
+    }
+}
+
+impl fmt::Display for ExpectedVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoStream => f.write_str("no stream"),
+            Self::Exact(version) => write!(f, "version {version}"),
+            Self::Any => f.write_str("any version"),
+        }
+    }
+}
+
+/// An event to append.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// Name of the event.
+    pub event_type: String,
+    /// Version of the payload's schema.
+    pub event_version: u16,
+    /// The event itself: JSON without fractions or integers beyond 2^53 - 1.
+    pub payload: Value,
+}
+
+/// Where the events of an append come from; every event carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// Shared by all that one request from outside caused.
+    pub correlation_id: Uuid,
+    /// The command or event that caused these.
+    pub causation_id: Option<Uuid>,
+    /// Who caused them.
+    pub actor: String,
+    /// W3C trace context of the request.
+    pub trace_parent: Option<String>,
+}
+
+/// What happens to one stream in an append.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamAppend {
+    /// The stream; each may appear once in an append.
+    pub stream: StreamId,
+    /// The version it has to be at.
+    pub expected: ExpectedVersion,
+    /// The events; none only asserts the version.
+    pub events: Vec<NewEvent>,
+}
+
+/// A claim that `value` is unique in `scope`, for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// What the value is unique among, such as `account.username`.
+    pub scope: String,
+    /// The value, normalised by the caller.
+    pub value: String,
+    /// Who holds it; the same owner may claim it again.
+    pub owner: String,
+}
+
+/// Identifies a command, so that it is appended once however often it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandRecord {
+    /// The command's id.
+    pub id: Uuid,
+    /// Hash of what the command asks; tells a repeat from another command under
+    /// the same id.
+    pub fingerprint: [u8; 32],
+}
+
+/// A command that the log has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandEntry {
+    /// The command.
+    pub record: CommandRecord,
+    /// Position of its first event. One past `last_position` if it had no events.
+    pub first_position: u64,
+    /// Position of its last event; the head of the log then, if it had no events.
+    pub last_position: u64,
+}
+
+/// An append: it happens whole or not at all.
+///
+/// The checks run in this order: the command, the versions, the reservations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Append {
+    /// Makes the append idempotent.
+    pub command: Option<CommandRecord>,
+    /// Carried by every event.
+    pub metadata: Metadata,
+    /// Carried by every event, truncated to microseconds.
+    pub recorded_at: DateTime<Utc>,
+    /// Streams in the order in which their events take positions.
+    pub streams: Vec<StreamAppend>,
+    /// Values that have to be free, or held by the same owner.
+    pub reservations: Vec<Reservation>,
+}
+
+/// What an append did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Position of the last event; the head of the log if there are none.
+    pub last_position: u64,
+    /// The events, at contiguous positions.
+    pub events: Vec<Arc<Envelope>>,
+    /// Whether this command was appended before; the rest is what it did then.
+    pub duplicate: bool,
+}
+
+/// A checked append with the canonical payloads, stream by stream.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) append: Append,
+    pub(crate) payloads: Vec<Vec<String>>,
+}
+
+impl Append {
+    /// Checks what needs no look at the log.
+    pub(crate) fn prepare(mut self) -> Result<Prepared, AppendError> {
+        let micros = self.recorded_at.timestamp_micros();
+        self.recorded_at = DateTime::from_timestamp_micros(micros)
+            .filter(|time| (0..=9999).contains(&time.year()))
+            .ok_or_else(|| invalid("recorded_at is outside the years 0 to 9999"))?;
+        let mut seen = HashSet::new();
+        let mut payloads = Vec::with_capacity(self.streams.len());
+        for stream in &self.streams {
+            name("aggregate_type", &stream.stream.aggregate_type)?;
+            name("aggregate_id", &stream.stream.aggregate_id)?;
+            if stream.stream.aggregate_type.contains('/') {
+                return Err(invalid("aggregate_type holds a slash"));
+            }
+            if !seen.insert(&stream.stream) {
+                return Err(invalid("a stream appears twice"));
+            }
+            let mut texts = Vec::with_capacity(stream.events.len());
+            for event in &stream.events {
+                name("event_type", &event.event_type)?;
+                canonical::check(&event.payload).map_err(invalid)?;
+                let bytes = canonical::to_vec(&event.payload);
+                texts.push(String::from_utf8(bytes).expect("canonical JSON is UTF-8"));
+            }
+            payloads.push(texts);
+        }
+        for reservation in &self.reservations {
+            name("scope", &reservation.scope)?;
+            name("value", &reservation.value)?;
+            name("owner", &reservation.owner)?;
+        }
+        Ok(Prepared {
+            append: self,
+            payloads,
+        })
+    }
+}
+
+fn name(field: &str, text: &str) -> Result<(), AppendError> {
+    if text.is_empty() || text.len() > MAX_NAME || text.contains(char::is_control) {
+        return Err(invalid(&format!(
+            "{field} is empty, longer than {MAX_NAME} bytes or holds a control character"
+        )));
+    }
+    Ok(())
+}
+
+fn invalid(reason: &str) -> AppendError {
+    AppendError::Invalid(reason.to_owned())
+}

@@ -1,0 +1,135 @@
+//! Reads rows and turns them back into envelopes.
+
+use std::{borrow::Cow, error::Error, path::Path, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::{
+    Row, Sqlite,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+use uuid::Uuid;
+
+use super::{Shared, failure::damaged};
+use crate::{CommandEntry, CommandRecord, Envelope, LogError, StreamId};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, ",
+            "payload, metadata, timestamp, previous_hash FROM events ",
+            $rest
+        )
+    };
+}
+
+/// A query for rows.
+pub(super) type Select<'q> = Query<'q, Sqlite, SqliteArguments<'q>>;
+
+/// The `metadata` column: JSON with text values only, as postgres-es expects.
+#[derive(Serialize, Deserialize)]
+pub(super) struct MetadataColumn<'a> {
+    pub(super) correlation_id: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) causation_id: Option<Uuid>,
+    #[serde(borrow)]
+    pub(super) actor: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) traceparent: Option<Cow<'a, str>>,
+}
+
+pub(super) async fn all(
+    shared: &Shared,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Arc<Envelope>>, LogError> {
+    let query = sqlx::query(select!("WHERE position > ?1 ORDER BY position LIMIT ?2"))
+        .bind(clamp(after))
+        .bind(clamp(limit as u64));
+    fetch(shared, query).await
+}
+
+pub(super) async fn stream(
+    shared: &Shared,
+    stream: &StreamId,
+    after_version: u64,
+    limit: usize,
+) -> Result<Vec<Arc<Envelope>>, LogError> {
+    let query = sqlx::query(select!(
+        "WHERE aggregate_type = ?1 AND aggregate_id = ?2 AND sequence > ?3 \
+         ORDER BY sequence LIMIT ?4"
+    ))
+    .bind(stream.aggregate_type.as_ref())
+    .bind(&stream.aggregate_id)
+    .bind(clamp(after_version))
+    .bind(clamp(limit as u64));
+    fetch(shared, query).await
+}
+
+pub(super) async fn command(shared: &Shared, id: Uuid) -> Result<Option<CommandEntry>, LogError> {
+    let query = sqlx::query(
+        "SELECT id, fingerprint, first_position, last_position FROM commands WHERE id = ?1",
+    )
+    .bind(id.to_string());
+    let rows = shared.readers.rows("find a command", query).await?;
+    let row = rows.first();
+    row.map(|row| entry(&shared.path, row)).transpose()
+}
+
+/// A row of `commands`.
+pub(super) fn entry(path: &Path, row: &SqliteRow) -> Result<CommandEntry, LogError> {
+    let decode = || -> Result<CommandEntry, Box<dyn Error + Send + Sync>> {
+        Ok(CommandEntry {
+            record: CommandRecord {
+                id: row.try_get::<&str, _>(0)?.parse()?,
+                fingerprint: row.try_get::<&[u8], _>(1)?.try_into()?,
+            },
+            first_position: row.try_get::<i64, _>(2)?.try_into()?,
+            last_position: row.try_get::<i64, _>(3)?.try_into()?,
+        })
+    };
+    decode().map_err(|error| undecodable(path, "a command", &*error))
+}
+
+async fn fetch(shared: &Shared, query: Select<'_>) -> Result<Vec<Arc<Envelope>>, LogError> {
+    let rows = shared.readers.rows("read events", query).await?;
+    rows.iter()
+        .map(|row| {
+            envelope(row)
+                .map(Arc::new)
+                .map_err(|error| undecodable(&shared.path, "an event", &*error))
+        })
+        .collect()
+}
+
+fn envelope(row: &SqliteRow) -> Result<Envelope, Box<dyn Error + Send + Sync>> {
+    let metadata: MetadataColumn<'_> = serde_json::from_str(row.try_get(7)?)?;
+    Ok(Envelope {
+        position: row.try_get::<i64, _>(0)?.try_into()?,
+        stream: StreamId {
+            aggregate_type: Cow::Owned(row.try_get(1)?),
+            aggregate_id: row.try_get(2)?,
+        },
+        version: row.try_get::<i64, _>(3)?.try_into()?,
+        event_type: row.try_get(4)?,
+        event_version: row.try_get::<&str, _>(5)?.parse()?,
+        payload: serde_json::from_str(row.try_get(6)?)?,
+        recorded_at: row.try_get::<&str, _>(8)?.parse::<DateTime<Utc>>()?,
+        correlation_id: metadata.correlation_id,
+        causation_id: metadata.causation_id,
+        actor: metadata.actor.into_owned(),
+        trace_parent: metadata.traceparent.map(Cow::into_owned),
+        previous_hash: row.try_get::<&[u8], _>(9)?.try_into()?,
+    })
+}
+
+/// The errors of these parsers tell places, not contents.
+fn undecodable(path: &Path, what: &str, error: &(dyn Error + Send + Sync)) -> LogError {
+    damaged(path, &format!("{what} does not decode: {error}"))
+}
+
+/// SQLite's integers are signed.
+pub(super) fn clamp(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,227 @@
+//! Attempts are begun once, sessions sign one thing, results stay.
+
+use std::sync::mpsc;
+
+use countersign_domain::bytes::{Digest, Hex};
+
+use super::{Home, session};
+use crate::vault::change::{Change, Verdict};
+use crate::vault::writer::{self, Job};
+use crate::vault::{BeginError, Vault, VaultError};
+
+const DIGEST: Digest = Hex([1; 32]);
+const OTHER: Digest = Hex([2; 32]);
+const BINDING: Digest = Hex([3; 32]);
+
+type Answer = Result<Verdict, VaultError>;
+
+fn begin(vault: &Vault, n: u128, attempt: u32, digest: Digest) -> Result<(), BeginError> {
+    vault.begin_attempt(session(n), attempt, digest, BINDING)
+}
+
+#[test]
+fn an_attempt_begins_once_also_across_a_reopen() {
+    let home = Home::new();
+    let vault = home.open();
+    begin(&vault, 1, 1, DIGEST).unwrap();
+    let again = begin(&vault, 1, 1, DIGEST).unwrap_err();
+    assert!(matches!(again, BeginError::AlreadyBegun { .. }));
+    drop(vault);
+
+    let vault = home.open();
+    let again = begin(&vault, 1, 1, DIGEST).unwrap_err();
+    assert!(matches!(again, BeginError::AlreadyBegun { .. }));
+    begin(&vault, 2, 1, OTHER).unwrap();
+}
+
+#[test]
+fn the_next_attempt_begins_and_a_lower_one_does_not() {
+    let home = Home::new();
+    let vault = home.open();
+    begin(&vault, 1, 1, DIGEST).unwrap();
+    begin(&vault, 1, 4, DIGEST).unwrap();
+    for attempt in [0, 1, 3, 4] {
+        let refused = begin(&vault, 1, attempt, DIGEST).unwrap_err();
+        assert!(matches!(refused, BeginError::AlreadyBegun { .. }));
+    }
+    begin(&vault, 1, 5, DIGEST).unwrap();
+}
+
+#[test]
+fn an_attempt_of_another_binding_is_no_other_attempt() {
+    let home = Home::new();
+    let vault = home.open();
+    begin(&vault, 1, 1, DIGEST).unwrap();
+    let refused = vault.begin_attempt(session(1), 1, DIGEST, OTHER);
+    assert!(matches!(refused, Err(BeginError::AlreadyBegun { .. })));
+    vault.begin_attempt(session(1), 2, DIGEST, OTHER).unwrap();
+}
+
+#[test]
+fn a_session_is_for_one_digest_for_ever() {
+    let home = Home::new();
+    let vault = home.open();
+    begin(&vault, 1, 0, DIGEST).unwrap();
+    begin(&vault, 1, 1, DIGEST).unwrap();
+    for attempt in [0, 1, 2] {
+        let refused = begin(&vault, 1, attempt, OTHER).unwrap_err();
+        assert!(matches!(refused, BeginError::OtherDigest { .. }));
+    }
+    vault.finish(session(1), b"{}").unwrap();
+    drop(vault);
+    let refused = begin(&home.open(), 1, 3, OTHER).unwrap_err();
+    assert!(matches!(refused, BeginError::OtherDigest { .. }));
+}
+
+#[test]
+fn a_finished_session_keeps_its_result_and_begins_no_more() {
+    let home = Home::new();
+    let vault = home.open();
+    begin(&vault, 1, 0, DIGEST).unwrap();
+    assert_eq!(vault.finished(session(1)).unwrap(), None);
+    vault.finish(session(1), b"{\"r\":1}").unwrap();
+    vault.finish(session(1), b"{\"r\":1}").unwrap();
+    let other = vault.finish(session(1), b"{\"r\":2}").unwrap_err();
+    assert!(matches!(other, VaultError::OtherResult { .. }));
+    drop(vault);
+
+    let vault = home.open();
+    assert_eq!(vault.finished(session(1)).unwrap().unwrap(), b"{\"r\":1}");
+    for attempt in [0, 1] {
+        let refused = begin(&vault, 1, attempt, DIGEST).unwrap_err();
+        assert!(matches!(refused, BeginError::Finished { .. }));
+    }
+    assert_eq!(vault.finished(session(2)).unwrap(), None);
+}
+
+#[test]
+fn an_empty_result_is_a_result() {
+    let home = Home::new();
+    let vault = home.open();
+    begin(&vault, 1, 0, DIGEST).unwrap();
+    vault.finish(session(1), b"").unwrap();
+    drop(vault);
+    assert_eq!(home.open().finished(session(1)).unwrap().unwrap(), b"");
+}
+
+#[test]
+fn a_result_needs_an_attempt() {
+    let home = Home::new();
+    let refused = home.open().finish(session(1), b"{}").unwrap_err();
+    assert!(matches!(refused, VaultError::NotBegun { .. }));
+}
+
+#[test]
+fn of_eight_threads_that_begin_one_attempt_one_wins() {
+    let home = Home::new();
+    let vault = home.open();
+    for attempt in 0..5 {
+        let wins = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| begin(&vault, 1, attempt, DIGEST)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .filter(|result| match result {
+                    Ok(()) => true,
+                    Err(BeginError::AlreadyBegun { .. }) => false,
+                    Err(other) => panic!("{other}"),
+                })
+                .count()
+        });
+        assert_eq!(wins, 1);
+    }
+}
+
+#[test]
+fn many_sessions_at_once_are_all_kept() {
+    let home = Home::new();
+    let vault = home.open();
+    std::thread::scope(|scope| {
+        for thread in 0..8_u128 {
+            let vault = &vault;
+            scope.spawn(move || {
+                for n in 0..10 {
+                    let n = thread * 100 + n;
+                    begin(vault, n, 0, DIGEST).unwrap();
+                    vault.finish(session(n), &n.to_be_bytes()).unwrap();
+                }
+            });
+        }
+    });
+    drop(vault);
+    let vault = home.open();
+    for n in (0..8).flat_map(|thread| (0..10).map(move |n| thread * 100 + n)) {
+        let result = vault.finished(session(n)).unwrap().unwrap();
+        assert_eq!(result, n.to_be_bytes());
+    }
+}
+
+#[test]
+fn changes_that_wait_share_one_commit_and_are_answered_one_by_one() {
+    let home = Home::new();
+    let inner = home.open().inner.clone();
+    let (jobs, waiting) = mpsc::channel();
+    let submit = |change| {
+        let (answer, answered) = mpsc::sync_channel(1);
+        jobs.send(Job { change, answer }).unwrap();
+        answered
+    };
+    let begin = |n, digest| {
+        submit(Change::Begin {
+            session: session(n),
+            attempt: 0,
+            digest,
+            binding: BINDING,
+        })
+    };
+    let first = begin(1, DIGEST);
+    let same = begin(1, DIGEST);
+    let other = begin(1, OTHER);
+    let refused = submit(Change::Finish {
+        session: session(9),
+        result: Vec::new(),
+    });
+    let result = submit(Change::Finish {
+        session: session(1),
+        result: b"{}".to_vec(),
+    });
+    let late = begin(1, DIGEST);
+    let second = begin(2, OTHER);
+    drop(jobs);
+
+    assert_eq!(writer::run(&inner, &waiting), 1, "commits");
+    let verdict = |answered: mpsc::Receiver<Answer>| answered.recv().unwrap().unwrap();
+    assert_eq!(verdict(first), Verdict::Done);
+    assert_eq!(verdict(same), Verdict::AlreadyBegun);
+    assert_eq!(verdict(other), Verdict::OtherDigest);
+    assert!(matches!(
+        refused.recv().unwrap(),
+        Err(VaultError::NotBegun { .. })
+    ));
+    assert_eq!(verdict(result), Verdict::Done);
+    assert_eq!(verdict(late), Verdict::Finished);
+    assert_eq!(verdict(second), Verdict::Done);
+}
+
+#[test]
+fn a_refusal_commits_nothing() {
+    let home = Home::new();
+    let vault = home.open();
+    begin(&vault, 1, 0, DIGEST).unwrap();
+    let inner = vault.inner.clone();
+    drop(vault);
+    let (jobs, waiting) = mpsc::channel();
+    let (answer, answered) = mpsc::sync_channel(1);
+    let change = Change::Begin {
+        session: session(1),
+        attempt: 0,
+        digest: OTHER,
+        binding: BINDING,
+    };
+    jobs.send(Job { change, answer }).unwrap();
+    drop(jobs);
+    assert_eq!(writer::run(&inner, &waiting), 0);
+    assert_eq!(answered.recv().unwrap().unwrap(), Verdict::OtherDigest);
+}

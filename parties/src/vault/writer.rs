@@ -1,0 +1,115 @@
+//! Group commit. One thread writes: it takes every change that waits, puts them
+//! into one transaction, and answers all of them once that is on the disk. The
+//! busier the party, the more changes share a flush.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::thread::{self, JoinHandle};
+
+use super::change::{Change, Decision, Tables, Verdict};
+use super::error::VaultError;
+use super::file;
+use super::inner::Inner;
+
+/// The most changes of one commit: it bounds the memory a commit needs.
+const MOST: usize = 256;
+
+/// A change and whom to tell.
+pub(super) struct Job {
+    pub(super) change: Change,
+    pub(super) answer: SyncSender<Result<Verdict, VaultError>>,
+}
+
+/// The writer's thread. Dropping it waits until what was submitted is written.
+pub(super) struct Writer {
+    inner: Arc<Inner>,
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(inner: &Arc<Inner>) -> Result<Self, VaultError> {
+        let (jobs, waiting) = mpsc::channel();
+        let shared = Arc::clone(inner);
+        let thread = thread::Builder::new()
+            .name(format!("vault-{}", inner.party))
+            .spawn(move || {
+                run(&shared, &waiting);
+            })
+            .map_err(|error| VaultError::io(&inner.path, error))?;
+        Ok(Self {
+            inner: Arc::clone(inner),
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
+    }
+
+    /// Hands a change to the writer and waits until it is durable or refused.
+    pub(super) fn submit(&self, change: Change) -> Result<Verdict, VaultError> {
+        let stopped = || VaultError::io(&self.inner.path, io::Error::other("its writer stopped"));
+        let (answer, answered) = mpsc::sync_channel(1);
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(Job { change, answer }).map_err(|_| stopped())?;
+        answered.recv().map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            // The thread contains its panics; there is nothing to pass on.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Writes until nobody can submit any more. Gives the number of commits.
+pub(super) fn run(inner: &Inner, waiting: &Receiver<Job>) -> usize {
+    let mut commits = 0;
+    while let Ok(first) = waiting.recv() {
+        let jobs: Vec<Job> = std::iter::once(first)
+            .chain(waiting.try_iter().take(MOST - 1))
+            .collect();
+        let outcome = file::contain(&inner.path, || write(inner, &jobs));
+        commits += usize::from(matches!(outcome, Ok((true, _))));
+        let answers = match outcome {
+            Ok((_, answers)) => answers,
+            Err(error) => vec![Err(error); jobs.len()],
+        };
+        for (job, answer) in jobs.into_iter().zip(answers) {
+            // Whoever asked may have been unwound meanwhile.
+            let _ = job.answer.send(answer);
+        }
+    }
+    commits
+}
+
+type Answers = Vec<Result<Verdict, VaultError>>;
+
+/// Writes the jobs in one transaction; says whether anything had to be written.
+/// An error means that none of them was.
+fn write(inner: &Inner, jobs: &[Job]) -> Result<(bool, Answers), VaultError> {
+    let write = file::begin_write(&inner.path, &inner.database)?;
+    let mut tables = Tables::open(inner, &write)?;
+    let mut written = false;
+    let mut answers = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        answers.push(match tables.decide(&job.change) {
+            Ok(decision) => {
+                written |= !matches!(decision, Decision::Answer(_));
+                Ok(tables.write(decision)?)
+            }
+            Err(refused) => Err(refused),
+        });
+    }
+    if written {
+        tables.close()?;
+        write.commit().map_err(|error| inner.failed(error))?;
+    } else {
+        drop(tables);
+        write.abort().map_err(|error| inner.failed(error))?;
+    }
+    Ok((written, answers))
+}

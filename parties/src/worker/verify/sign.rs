@@ -1,0 +1,102 @@
+//! An invitation to sign with a key that exists.
+//!
+//! The intent must be signed by the auth key that was pinned beside the share
+//! when the key was made; the one in the invitation is not looked at.
+
+use countersign_domain::Timestamp;
+use countersign_domain::auth_key::AuthKey;
+use countersign_domain::intent::Action;
+use countersign_domain::roster::Member;
+use countersign_domain::session::{NewSession, SessionKind};
+use countersign_domain::signature::Signature;
+
+use super::{Work, all, intent};
+use crate::engine::SecretShare;
+use crate::vault::ShareRecord;
+use crate::worker::context::Context;
+use crate::worker::refusal::Refusal;
+
+pub(super) fn verify(
+    context: &Context,
+    session: &NewSession,
+    members: &[Member],
+    me: u8,
+    now: Timestamp,
+) -> Result<Work, Refusal> {
+    let (record, share) = context
+        .vault
+        .share(session.key, session.epoch)
+        .map_err(Refusal::Vault)?
+        .ok_or(Refusal::NoShare {
+            key: session.key,
+            epoch: session.epoch,
+        })?;
+    of_share(session, members, me, &record)?;
+    let pinned: AuthKey =
+        serde_json::from_value(record.auth_key).map_err(|_| Refusal::Share)?;
+    let verified = intent(session, &pinned, now)?;
+    let Action::Sign {
+        key,
+        epoch,
+        path,
+        payload,
+    } = verified.intent.action
+    else {
+        return Err(Refusal::Action(SessionKind::Sign));
+    };
+    let asked = session
+        .sign
+        .as_ref()
+        .ok_or(Refusal::NotIntended("sign request"))?;
+    let digest = payload.digest();
+    let child = context
+        .children
+        .derive(&record.public_key, &record.chain_code, &path)
+        .map_err(|_| Refusal::NotOfShare("derivation path"))?;
+    all(&[
+        ("key", session.key == key),
+        ("epoch", session.epoch == epoch),
+        ("derivation path", asked.path == path),
+        ("digest", asked.digest == digest),
+        ("hash scheme", asked.hash == payload.scheme()),
+        ("public key", asked.public_key == child),
+    ])?;
+    Ok(Work::Sign {
+        share: SecretShare::from_encoded(share),
+        path,
+        public_key: child,
+        digest,
+        signature: finished(context, session)?,
+    })
+}
+
+fn of_share(
+    session: &NewSession,
+    members: &[Member],
+    me: u8,
+    record: &ShareRecord,
+) -> Result<(), Refusal> {
+    let checks = [
+        ("account", session.account == record.account),
+        ("engine", session.engine == record.engine),
+        ("quorum", session.quorum == record.quorum),
+        ("set of participants", members == record.members),
+        ("index of this party", me == record.me),
+        // A share without a receipt is of a key generation that was cut short.
+        ("key", record.receipt.is_some()),
+    ];
+    match checks.iter().find(|(_, holds)| !holds) {
+        Some((what, _)) => Err(Refusal::NotOfShare(what)),
+        None => Ok(()),
+    }
+}
+
+fn finished(context: &Context, session: &NewSession) -> Result<Option<Signature>, Refusal> {
+    let stored = context
+        .vault
+        .finished(session.session)
+        .map_err(Refusal::Vault)?;
+    stored
+        .map(|json| serde_json::from_slice(&json).map_err(|_| Refusal::Share))
+        .transpose()
+}

@@ -1,0 +1,209 @@
+//! Parties and outsiders that do not play by the rules.
+
+use countersign_domain::ids::PartyId;
+use countersign_domain::session::SessionCommand;
+use countersign_messaging::frame::{FrameHeader, FrameKind, seal_frame};
+use countersign_messaging::party_command::{AbortReason, PartyAction};
+use countersign_messaging::{IdentityKeys, subject};
+use zeroize::Zeroizing;
+
+use crate::coordinator::Coordinator;
+use crate::house::{House, impatient, party};
+use crate::order::{Order, token};
+
+/// Has a party join that no worker plays.
+async fn join_silently(coordinator: &Coordinator, house: &House, order: &Order, name: &str) {
+    let command = SessionCommand::Join {
+        party: party(name),
+        token: Zeroizing::new(*token(order.id(), &party(name)).0),
+        device: countersign_domain::session::DeviceInfo {
+            name: "nobody".to_owned(),
+            version: "0".to_owned(),
+        },
+        ready: true,
+        now: (house.clock)(),
+    };
+    coordinator.command(order.id(), command).await;
+}
+
+fn header(order: &Order, from: &str, to: &str, round: u8, kind: FrameKind) -> FrameHeader {
+    FrameHeader {
+        session: order.id(),
+        attempt: 1,
+        from: party(from),
+        to: Some(party(to)),
+        round,
+        kind,
+    }
+}
+
+async fn send(coordinator: &Coordinator, order: &Order, to: &PartyId, frame: Vec<u8>) {
+    let subject = subject::mpc(order.id(), 1, to);
+    coordinator.publish(&subject, frame).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_signer_is_named_with_the_round() {
+    let house = House::new();
+    house.seal_shares();
+    let coordinator = Coordinator::start(&house).await;
+    let _alpha = house
+        .start_with("alpha", |config| impatient(&mut config.limits))
+        .await;
+    let order = Order::sign(&house, "hello", "hello", &["alpha", "bravo"]);
+    coordinator.open(&order).await;
+    join_silently(&coordinator, &house, &order, "bravo").await;
+    let PartyAction::Abort {
+        reason, culprits, ..
+    } = coordinator.abort("alpha").await
+    else {
+        panic!("not an abort");
+    };
+    assert_eq!(reason, AbortReason::Silence { round: 1 });
+    assert_eq!(culprits, [party("bravo")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_silent_party_of_a_key_generation_is_named() {
+    let house = House::new();
+    let coordinator = Coordinator::start(&house).await;
+    let change = |config: &mut countersign_parties::worker::WorkerConfig| {
+        impatient(&mut config.limits);
+    };
+    let _alpha = house.start_with("alpha", change).await;
+    let _bravo = house.start_with("bravo", change).await;
+    let order = Order::keygen(&house, "a key");
+    coordinator.open(&order).await;
+    join_silently(&coordinator, &house, &order, "carol").await;
+    for name in ["alpha", "bravo"] {
+        let PartyAction::Abort {
+            reason, culprits, ..
+        } = coordinator.abort(name).await
+        else {
+            panic!("not an abort");
+        };
+        assert_eq!(reason, AbortReason::Silence { round: 1 }, "{name}");
+        assert_eq!(culprits, [party("carol")], "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_frames_disturb_nobody() {
+    let house = House::new();
+    house.seal_shares();
+    let coordinator = Coordinator::start(&house).await;
+    let alpha = house.start("alpha").await;
+    let order = Order::sign(&house, "hello", "hello", &["alpha", "bravo"]);
+    coordinator.open(&order).await;
+    join_silently(&coordinator, &house, &order, "bravo").await;
+    coordinator
+        .wait("joins", |this| {
+            let started = |event: &_| {
+                matches!(
+                    event,
+                    countersign_domain::session::SessionEvent::SessionStarted { .. }
+                )
+            };
+            this.events(order.id()).iter().any(started).then_some(())
+        })
+        .await;
+
+    let to = house.roster.get(&party("alpha")).unwrap();
+    let outsider = IdentityKeys::from_seed(&[3; 64]);
+    let carol = house.keys("carol");
+    for round in 1..=3 {
+        // Somebody who is nobody, in the name of the signer and in its own.
+        let named = header(&order, "bravo", "alpha", round, FrameKind::Data);
+        let forged = seal_frame(&named, &[1; 100], &outsider, Some(to)).unwrap();
+        send(&coordinator, &order, &to.party, forged).await;
+        let named = header(&order, "mallory", "alpha", round, FrameKind::Data);
+        let forged = seal_frame(&named, &[1; 100], &outsider, Some(to)).unwrap();
+        send(&coordinator, &order, &to.party, forged).await;
+        // A party of the roster that is no signer, in both names too.
+        for from in ["bravo", "carol"] {
+            let named = header(&order, from, "alpha", round, FrameKind::Data);
+            let forged = seal_frame(&named, &[1; 100], &carol, Some(to)).unwrap();
+            send(&coordinator, &order, &to.party, forged).await;
+        }
+        send(&coordinator, &order, &to.party, vec![0; 300]).await;
+    }
+    // The real signer comes late, and finds alpha where it was. It knows of the
+    // start from its invitation on.
+    let bravo = house.start("bravo").await;
+    coordinator
+        .invite(order.invitation("bravo", 1), "bravo")
+        .await;
+    let signers = order.session.signers.clone();
+    let start = countersign_domain::session::SessionEvent::SessionStarted {
+        attempt: 1,
+        signers,
+    };
+    coordinator.relay(order.id(), &start).await;
+    coordinator.signature(&order).await;
+    assert_eq!(alpha.stats.frames_refused.get(), 15);
+    assert_eq!(alpha.stats.attempts_aborted.get(), 0);
+    assert_eq!(bravo.stats.attempts_aborted.get(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signer_that_sends_nonsense_is_named() {
+    let house = House::new();
+    house.seal_shares();
+    let coordinator = Coordinator::start(&house).await;
+    let alpha = house.start("alpha").await;
+    let order = Order::sign(&house, "hello", "hello", &["alpha", "bravo"]);
+    coordinator.open(&order).await;
+    join_silently(&coordinator, &house, &order, "bravo").await;
+    coordinator
+        .wait("start", |_| {
+            (alpha.stats.invitations_accepted.get() == 1).then_some(())
+        })
+        .await;
+    let to = house.roster.get(&party("alpha")).unwrap();
+    let nonsense = header(&order, "bravo", "alpha", 1, FrameKind::Data);
+    let frame = seal_frame(&nonsense, &[1; 100], &house.keys("bravo"), Some(to)).unwrap();
+    send(&coordinator, &order, &to.party, frame).await;
+    let PartyAction::Abort {
+        reason, culprits, ..
+    } = coordinator.abort("alpha").await
+    else {
+        panic!("not an abort");
+    };
+    assert_eq!(reason, AbortReason::Engine);
+    assert_eq!(culprits, [party("bravo")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_that_confirms_another_key_keeps_it_from_being_made() {
+    let house = House::new();
+    let coordinator = Coordinator::start(&house).await;
+    let workers = house.start_all().await;
+    let order = Order::keygen(&house, "a key");
+    coordinator.open(&order).await;
+    coordinator
+        .wait("all to have joined", |this| (this.commands().len() >= 3).then_some(()))
+        .await;
+    // Carol's own key signs a confirmation of something else. It comes first, and
+    // the first counts.
+    let keys = house.keys("carol");
+    for name in ["alpha", "bravo"] {
+        let to = house.roster.get(&party(name)).unwrap();
+        let lie = header(&order, "carol", name, 6, FrameKind::Confirm);
+        let frame = seal_frame(&lie, b"{}", &keys, Some(to)).unwrap();
+        send(&coordinator, &order, &to.party, frame).await;
+    }
+    let PartyAction::Abort { reason, detail, .. } = coordinator.abort("alpha").await else {
+        panic!("not an abort");
+    };
+    assert_eq!(reason, AbortReason::Cheating);
+    assert!(detail.contains("`carol`"), "{detail}");
+    for (name, worker) in workers {
+        worker.stop().await;
+        let share = house.vault(name).share(order.session.key, 1).unwrap();
+        assert!(share.is_none_or(|(record, _)| record.receipt.is_none()), "{name}");
+    }
+    assert_eq!(
+        house.vault("alpha").share(order.session.key, 1).unwrap().is_some(),
+        false
+    );
+}
