@@ -101,7 +101,11 @@ pub(crate) struct DevArgs {
     #[arg(long, default_value = "127.0.0.1:8080", env = "COUNTERSIGN_LISTEN")]
     pub(crate) listen: SocketAddr,
     /// Address of the read API.
-    #[arg(long, default_value = "127.0.0.1:8081", env = "COUNTERSIGN_READ_LISTEN")]
+    #[arg(
+        long,
+        default_value = "127.0.0.1:8081",
+        env = "COUNTERSIGN_READ_LISTEN"
+    )]
     pub(crate) read_listen: SocketAddr,
     #[command(flatten)]
     pub(crate) master: MasterKeyArgs,
@@ -114,7 +118,12 @@ pub(crate) const DATA_DIR: &str = "countersign-data";
 pub(crate) struct MasterKeyArgs {
     /// Master key of the parties' vaults: 32 bytes in hex or base64. Without one,
     /// each party's is generated into its own folder.
-    #[arg(long, env = "COUNTERSIGN_MASTER_KEY", hide = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_MASTER_KEY",
+        hide = true,
+        hide_env_values = true
+    )]
     pub(crate) master_key: Option<String>,
     /// A file that holds the master key.
     #[arg(
@@ -133,7 +142,11 @@ pub(crate) struct ServerArgs {
     #[arg(long, default_value = "http://127.0.0.1:8080", env = "COUNTERSIGN_URL")]
     pub(crate) url: String,
     /// Base URL of the read API.
-    #[arg(long, default_value = "http://127.0.0.1:8081", env = "COUNTERSIGN_READ_URL")]
+    #[arg(
+        long,
+        default_value = "http://127.0.0.1:8081",
+        env = "COUNTERSIGN_READ_URL"
+    )]
     pub(crate) read_url: String,
 }
 

@@ -4,9 +4,11 @@
 //! one SQLite file, the bus is in-process, the read models are in memory.
 
 mod data_dir;
+mod logging;
 mod secrets;
 mod system;
 
 pub(crate) use data_dir::DataDir;
+pub(crate) use logging::log_to_stderr;
 pub(crate) use secrets::MasterKeys;
 pub(crate) use system::{Addresses, System};

@@ -5,8 +5,8 @@ mod demo;
 mod dev;
 mod events;
 mod key;
-mod payload;
 mod party;
+mod payload;
 mod session;
 mod sign;
 

@@ -40,10 +40,6 @@ impl Server {
         }
     }
 
-    pub(crate) fn urls(&self) -> (&str, &str) {
-        (&self.commands, &self.reads)
-    }
-
     /// Sends an intent; `wait` in seconds asks to hold the answer until the
     /// session ends.
     pub(crate) fn command(&self, path: &str, intent: &str, wait: u32) -> Outcome<Value> {

@@ -78,7 +78,9 @@ impl DataDir {
             .map(|p| p.party.clone())
             .collect();
         for number in 1..=count.min(MAX_PARTIES) {
-            let name: PartyId = format!("party-{number}").parse().map_err(Failure::internal)?;
+            let name: PartyId = format!("party-{number}")
+                .parse()
+                .map_err(Failure::internal)?;
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -130,8 +132,9 @@ impl DataDir {
     /// Replaces the roster file whole: a crash leaves the old one or the new one.
     fn write_roster(&self, roster: &Roster) -> Outcome {
         let path = self.roster_file();
-        let cannot =
-            |error: std::io::Error| Failure::data(format!("cannot write {}: {error}", path.display()));
+        let cannot = |error: std::io::Error| {
+            Failure::data(format!("cannot write {}: {error}", path.display()))
+        };
         let text = serde_json::to_string_pretty(roster).map_err(Failure::internal)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.root).map_err(cannot)?;
         std::io::Write::write_all(&mut file, format!("{text}\n").as_bytes()).map_err(cannot)?;

@@ -66,7 +66,12 @@ fn create(command: &AccountCommand, json: bool) -> Outcome {
         Err(failure) => {
             // A refused registration leaves no key file behind; after an answer
             // that never came the account may exist, so its key stays.
-            if made && matches!(failure.kind, crate::failure::Kind::Refused | crate::failure::Kind::Usage) {
+            if made
+                && matches!(
+                    failure.kind,
+                    crate::failure::Kind::Refused | crate::failure::Kind::Usage
+                )
+            {
                 let _ = std::fs::remove_file(path);
             }
             return Err(failure);

@@ -46,7 +46,12 @@ pub(super) fn run(args: &DemoArgs, as_json: bool) -> Outcome {
     };
     let story = story::Story::new(!as_json);
     story.opening(quorum, args.data_dir.as_deref())?;
-    let system = System::start(&DataDir::open(root)?, args.parties, &master, Addresses::free())?;
+    let system = System::start(
+        &DataDir::open(root)?,
+        args.parties,
+        &master,
+        Addresses::free(),
+    )?;
     let told = tell(args, root, &system, quorum, &payload, &story);
     // Whatever happened, the system ends in order: the log is closed whole.
     let stopped = system.stop();
@@ -134,7 +139,11 @@ fn register(requester: &Requester, quorum: Quorum) -> Outcome {
     let account = requester.auth.account.to_string();
     let name = format!("demo-{}", account.get(..8).unwrap_or(&account));
     // A later demo on the same directory finds its account there.
-    if requester.server.get(&format!("/v1/accounts/{account}")).is_ok() {
+    if requester
+        .server
+        .get(&format!("/v1/accounts/{account}"))
+        .is_ok()
+    {
         return Ok(());
     }
     let action = Action::Register {
@@ -166,7 +175,10 @@ fn signature(
             fields.remove("status");
             Ok(signature)
         }
-        _ => Err(Failure::new(Kind::Session, "the signature took longer than the demo waits")),
+        _ => Err(Failure::new(
+            Kind::Session,
+            "the signature took longer than the demo waits",
+        )),
     }
 }
 

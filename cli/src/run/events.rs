@@ -18,7 +18,11 @@ pub(super) fn run(args: &EventsArgs, json: bool) -> Outcome {
     let mut after = args.after;
     let mut left = args.limit.unwrap_or(u64::MAX);
     while left > 0 {
-        let hold = if args.follow { format!("&wait={HOLD}") } else { String::new() };
+        let hold = if args.follow {
+            format!("&wait={HOLD}")
+        } else {
+            String::new()
+        };
         let limit = PAGE.min(left);
         let page = server.get(&format!("/v1/events?after={after}&limit={limit}{hold}"))?;
         let events = page["events"].as_array().cloned().unwrap_or_default();

@@ -37,7 +37,9 @@ pub(super) fn run(command: &KeyCommand, json: bool) -> Outcome {
                 wait.wait,
                 wait.request_id.as_deref(),
             )?;
-            output::either(json, &made.document, |document| created(document, &made.verified))
+            output::either(json, &made.document, |document| {
+                created(document, &made.verified)
+            })
         }
         KeyCommand::List { auth, server } => {
             let auth = AuthFile::open(auth)?;
@@ -49,12 +51,22 @@ pub(super) fn run(command: &KeyCommand, json: bool) -> Outcome {
             let document = Server::new(server).get(&format!("/v1/keys/{key}"))?;
             output::either(json, &document, shown)
         }
-        KeyCommand::Freeze { key, auth, server } => {
-            change(*key, Action::Freeze { key: *key }, "freeze", auth, server, json)
-        }
-        KeyCommand::Unfreeze { key, auth, server } => {
-            change(*key, Action::Unfreeze { key: *key }, "unfreeze", auth, server, json)
-        }
+        KeyCommand::Freeze { key, auth, server } => change(
+            *key,
+            Action::Freeze { key: *key },
+            "freeze",
+            auth,
+            server,
+            json,
+        ),
+        KeyCommand::Unfreeze { key, auth, server } => change(
+            *key,
+            Action::Unfreeze { key: *key },
+            "unfreeze",
+            auth,
+            server,
+            json,
+        ),
     }
 }
 
@@ -76,8 +88,8 @@ pub(super) fn create(
     let intent = requester.intent(Action::CreateKey { engine, quorum }, jti)?;
     let document = {
         let label = format!("generating a {quorum} key");
-        let _progress = (wait > 0)
-            .then(|| Progress::follow(&requester.server, intent.session, &label));
+        let _progress =
+            (wait > 0).then(|| Progress::follow(&requester.server, intent.session, &label));
         requester
             .server
             .command(&requester.key_path(), &intent.token, wait)?

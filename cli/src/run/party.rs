@@ -28,7 +28,9 @@ fn listed(parties: &Value) -> String {
             vec![
                 output::plain(&party["party"]),
                 if present { "present" } else { "away" }.to_owned(),
-                party["running"].as_u64().map_or("-".to_owned(), |n| n.to_string()),
+                party["running"]
+                    .as_u64()
+                    .map_or("-".to_owned(), |n| n.to_string()),
                 party["version"].as_str().unwrap_or("-").to_owned(),
                 roster.to_owned(),
                 party["last_seen"].as_str().unwrap_or("never").to_owned(),
@@ -36,7 +38,14 @@ fn listed(parties: &Value) -> String {
         })
         .collect();
     output::table(
-        &["PARTY", "PRESENCE", "RUNNING", "VERSION", "ROSTER", "LAST SEEN"],
+        &[
+            "PARTY",
+            "PRESENCE",
+            "RUNNING",
+            "VERSION",
+            "ROSTER",
+            "LAST SEEN",
+        ],
         &rows,
     )
 }

@@ -89,7 +89,8 @@ impl Session {
                 }
                 () = tokio::time::sleep_until(self.deadline) => return None,
                 () = context.stop.drain.cancelled() => {
-                    if joined && self.asked > self.attempt {
+                    // Also where the answer to the join is still on its way.
+                    if self.asked > self.attempt {
                         let leaving = attempt::leaving(&context);
                         tell_once(&context, session, self.asked, leaving).await;
                     }

@@ -146,6 +146,14 @@ fn outsiders_unknown_rounds_and_bad_bodies_name_their_sender() {
 }
 
 #[test]
+fn an_oversized_body_is_not_even_decoded() {
+    for (bytes, reason) in [(4, "does not decode"), (5, "at most 4")] {
+        let abort = started().handle(1, 1, &vec![1; bytes]).unwrap_err();
+        assert!(abort.reason.contains(reason), "{abort}");
+    }
+}
+
+#[test]
 fn an_own_message_is_the_callers_mistake() {
     let abort = started().handle(2, 1, &[1]).unwrap_err();
     assert_eq!(abort.kind, AbortKind::Fatal);

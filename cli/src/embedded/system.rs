@@ -1,0 +1,316 @@
+//! Everything of the embedded mode, started together and stopped in order.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use countersign_commands::{Commands, CommandsConfig, SessionPolicy};
+use countersign_domain::ids::PartyId;
+use countersign_domain::roster::Roster;
+use countersign_event_store::{EventLog as _, SqliteLog};
+use countersign_messaging::presence::Presence;
+use countersign_messaging::progress::ProgressBoard;
+use countersign_messaging::{Bus, LocalBus};
+use countersign_parties::vault::Vault;
+use countersign_parties::worker::{CeremonyPool, Worker, WorkerConfig};
+use countersign_projections::{MemoryStore, Projector};
+use countersign_read_api::{ReadApi, ReadApiConfig};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{DataDir, MasterKeys, secrets};
+use crate::clock::{clock, entropy};
+use crate::failure::{Failure, Outcome};
+
+/// How long the system may take until it is ready.
+const START: Duration = Duration::from_secs(60);
+
+/// How long running requests and ceremonies may take to end.
+const STOP: Duration = Duration::from_secs(10);
+
+/// Where the two APIs listen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    pub(crate) commands: SocketAddr,
+    pub(crate) reads: SocketAddr,
+}
+
+impl Addresses {
+    /// Any free ports of the loopback interface.
+    pub(crate) fn free() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            commands: any,
+            reads: any,
+        }
+    }
+}
+
+/// The running system.
+pub(crate) struct System {
+    runtime: Runtime,
+    log: Arc<SqliteLog>,
+    addresses: Addresses,
+    parties: Vec<PartyId>,
+    stop: CancellationToken,
+    tasks: JoinSet<Outcome>,
+}
+
+impl System {
+    /// Starts everything and returns once it is ready for requests.
+    pub(crate) fn start(
+        directory: &DataDir,
+        parties: u8,
+        master: &MasterKeys,
+        addresses: Addresses,
+    ) -> Outcome<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::internal)?;
+        // Vaults are opened off the runtime: opening reads them whole.
+        let secret = secrets::coordinator(&directory.coordinator_key())?;
+        let (roster, vaults) = directory.parties(parties, master)?;
+        let names = vaults.iter().map(|(name, _)| name.clone()).collect();
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let started = runtime.block_on(async {
+            let parts = Parts::open(directory, roster, addresses).await?;
+            parts.start(vaults, secret, &stop, &mut tasks).await
+        });
+        match started {
+            Ok((log, addresses)) => Ok(Self {
+                runtime,
+                log,
+                addresses,
+                parties: names,
+                stop,
+                tasks,
+            }),
+            Err(failure) => {
+                stop.cancel();
+                runtime.shutdown_timeout(STOP);
+                Err(failure)
+            }
+        }
+    }
+
+    /// The base URLs of the command and the read API.
+    pub(crate) fn urls(&self) -> (String, String) {
+        let url = |address: SocketAddr| format!("http://{address}");
+        (url(self.addresses.commands), url(self.addresses.reads))
+    }
+
+    /// The parties that run here.
+    pub(crate) fn parties(&self) -> &[PartyId] {
+        &self.parties
+    }
+
+    /// Runs until SIGINT or SIGTERM, or until a part of it fails, then stops.
+    pub(crate) fn run_until_told(mut self) -> Outcome {
+        let ended = self.runtime.block_on(async {
+            tokio::select! {
+                told = told_to_stop() => told,
+                ended = self.tasks.join_next() => match ended {
+                    Some(Ok(Err(failure))) => Err(failure),
+                    _ => Err(Failure::internal("a part of the system ended by itself")),
+                },
+            }
+        });
+        ended.and(self.stop())
+    }
+
+    /// Stops taking work, lets what runs come to its end, and closes the log.
+    pub(crate) fn stop(mut self) -> Outcome {
+        self.stop.cancel();
+        let closed = self.runtime.block_on(async {
+            let drained = async { while self.tasks.join_next().await.is_some() {} };
+            if tokio::time::timeout(STOP, drained).await.is_err() {
+                tracing::warn!("some requests were still running and were cut off");
+                self.tasks.shutdown().await;
+            }
+            self.log.close().await
+        });
+        self.runtime.shutdown_timeout(STOP);
+        closed.map_err(Failure::data)
+    }
+}
+
+/// What is open before anything runs.
+struct Parts {
+    log: Arc<SqliteLog>,
+    roster: Arc<Roster>,
+    commands: TcpListener,
+    reads: TcpListener,
+}
+
+impl Parts {
+    async fn open(directory: &DataDir, roster: Arc<Roster>, at: Addresses) -> Outcome<Self> {
+        let commands = listen(at.commands).await?;
+        let reads = listen(at.reads).await?;
+        let log = SqliteLog::open(directory.log())
+            .await
+            .map_err(Failure::data)?;
+        Ok(Self {
+            log: Arc::new(log),
+            roster,
+            commands,
+            reads,
+        })
+    }
+
+    async fn start(
+        self,
+        vaults: Vec<(PartyId, Arc<Vault>)>,
+        secret: zeroize::Zeroizing<[u8; 32]>,
+        stop: &CancellationToken,
+        tasks: &mut JoinSet<Outcome>,
+    ) -> Outcome<(Arc<SqliteLog>, Addresses)> {
+        let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
+        let presence = Arc::new(Presence::new(self.roster.clone()));
+        let progress = Arc::new(ProgressBoard::new(self.roster.clone()));
+        let head = self.log.head().await.map_err(Failure::data)?;
+
+        follow(tasks, stop, {
+            let (presence, bus) = (presence.clone(), bus.clone());
+            async move {
+                presence
+                    .follow(&*bus, clock())
+                    .await
+                    .map_err(Failure::internal)
+            }
+        });
+        follow(tasks, stop, {
+            let (progress, bus) = (progress.clone(), bus.clone());
+            async move { progress.follow(&*bus).await.map_err(Failure::internal) }
+        });
+
+        let projector = Arc::new(Projector::new(
+            self.log.clone(),
+            Arc::new(MemoryStore::new()),
+        ));
+        let models = Arc::new(projector.read_models());
+        follow(tasks, stop, async move {
+            projector.run().await;
+            Ok(())
+        });
+
+        let commands = Arc::new(Commands::new(CommandsConfig {
+            log: self.log.clone(),
+            bus: bus.clone(),
+            roster: self.roster.clone(),
+            presence: presence.clone(),
+            clock: clock(),
+            entropy: Arc::new(entropy::<16>),
+            coordinator_secret: secret,
+            policy: SessionPolicy::default(),
+        }));
+        let mut ready = commands.readiness();
+        {
+            let (commands, stop) = (commands.clone(), stop.clone());
+            tasks.spawn(async move { commands.run(head, stop).await.map_err(Failure::internal) });
+        }
+
+        let pool = Arc::new(CeremonyPool::new(cores()));
+        let names: Vec<_> = vaults.iter().map(|(name, _)| name.clone()).collect();
+        for (party, vault) in vaults {
+            let config = WorkerConfig::new(
+                party,
+                vault,
+                self.roster.clone(),
+                bus.clone(),
+                pool.clone(),
+                clock(),
+            );
+            let (worker, stop) = (Worker::new(config), stop.clone());
+            tasks.spawn(async move { worker.run(stop).await.map_err(Failure::data) });
+        }
+
+        let api = Arc::new(ReadApi::new(ReadApiConfig {
+            log: self.log.clone(),
+            models: models.clone(),
+            presence: presence.clone(),
+            progress,
+            roster: self.roster,
+            clock: clock(),
+            entropy: Arc::new(entropy::<16>),
+        }));
+        let addresses = Addresses {
+            commands: self.commands.local_addr().map_err(Failure::internal)?,
+            reads: self.reads.local_addr().map_err(Failure::internal)?,
+        };
+        serve(
+            tasks,
+            stop,
+            self.commands,
+            countersign_commands::router(commands),
+        );
+        serve(tasks, stop, self.reads, countersign_read_api::router(api));
+
+        let up = async {
+            presence.wait_for(&names, clock()).await;
+            let coordinating = ready.wait_for(|ready| *ready).await.is_ok();
+            coordinating && models.wait_for(head, START).await.is_ok()
+        };
+        tokio::select! {
+            up = tokio::time::timeout(START, up) => match up {
+                Ok(true) => Ok((self.log, addresses)),
+                _ => Err(Failure::internal("the system did not get ready in time")),
+            },
+            // A part that cannot start says why.
+            ended = tasks.join_next() => match ended {
+                Some(Ok(Err(failure))) => Err(failure),
+                _ => Err(Failure::internal("a part of the system ended while it started")),
+            },
+        }
+    }
+}
+
+/// A task that is dropped when the system stops.
+fn follow(
+    tasks: &mut JoinSet<Outcome>,
+    stop: &CancellationToken,
+    task: impl Future<Output = Outcome> + Send + 'static,
+) {
+    let stop = stop.clone();
+    tasks.spawn(async move { stop.run_until_cancelled(task).await.unwrap_or(Ok(())) });
+}
+
+fn serve(
+    tasks: &mut JoinSet<Outcome>,
+    stop: &CancellationToken,
+    listener: TcpListener,
+    router: Router,
+) {
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        axum::serve(listener, router)
+            .with_graceful_shutdown(async move { stop.cancelled().await })
+            .await
+            .map_err(Failure::internal)
+    });
+}
+
+async fn listen(address: SocketAddr) -> Outcome<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::usage(format!(
+            "cannot listen on {address} ({error}): pass another with --listen or --read-listen"
+        ))
+    })
+}
+
+async fn told_to_stop() -> Outcome {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::internal),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
