@@ -1,1 +1,37 @@
 //! Read models folded from the event log.
+//!
+//! Each projection ([`accounts`], [`keys`], [`sessions`]) is a pure function from
+//! a row and an event to the row after it; the statuses in a row are those of
+//! the domain's own aggregate, which is kept beside it. The [`Projector`] follows
+//! the log and hands changed rows to a [`Store`] together with the checkpoint;
+//! [`ReadModels`] is what queries see of the store.
+//!
+//! Invariants:
+//!
+//! - a row shows exactly the events up to the store's checkpoint, each once;
+//! - an event that cannot be decoded is skipped, counted and named, and stops
+//!   nothing;
+//! - everything here can be thrown away and rebuilt from the log.
+
+pub mod accounts;
+mod batch;
+mod cursor;
+pub mod keys;
+mod projector;
+mod read_models;
+pub mod sessions;
+mod store;
+
+use std::sync::Arc;
+
+pub use accounts::{AccountFilter, AccountRow, AccountView};
+pub use batch::{Batch, Change, SkippedEvent};
+pub use cursor::{Collection, Cursor, CursorError};
+pub use keys::{KeyFilter, KeyRow, KeyView};
+pub use projector::Projector;
+pub use read_models::{Lagging, Page, ReadModels, Status};
+pub use sessions::{SessionFilter, SessionRow, SessionView};
+pub use store::{MemoryStore, Skipped, Store, StoreError};
+
+/// Text that many rows have in common, such as the name of a party.
+pub type Name = Arc<str>;

@@ -1,1 +1,30 @@
 //! Query endpoints over the read models and the event log.
+//!
+//! [`ReadApi`] holds what they read from, [`router`] serves them. All of them
+//! are `GET`, and keep to this:
+//!
+//! - every answer tells in the header `Countersign-Position` up to which event
+//!   the read models were when it was made; it may show later events too;
+//! - every query takes `min_position` and waits until the read models are there,
+//!   so that one reads one's own writes;
+//! - a parameter that is unknown, malformed or out of range is refused by name;
+//! - everything that goes wrong is a problem document (RFC 9457), made in
+//!   [`problem`] and nowhere else.
+
+mod accounts;
+mod answer;
+mod api;
+mod events;
+mod finish;
+mod health;
+mod keys;
+mod parties;
+pub mod problem;
+mod query;
+mod roster;
+mod router;
+mod sessions;
+mod trace;
+
+pub use api::{Clock, Entropy, ReadApi, ReadApiConfig};
+pub use router::router;

@@ -1,0 +1,148 @@
+//! The store in memory, for the embedded mode: rebuilt from the log at start.
+
+mod share;
+mod table;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use async_trait::async_trait;
+use countersign_domain::ids::{AccountId, KeyId, SessionId};
+use tokio::sync::watch;
+
+use self::share::Shared;
+use self::table::Table;
+use super::{Skipped, Store, StoreError};
+use crate::{
+    AccountFilter, AccountRow, Batch, Change, KeyFilter, KeyRow, SessionFilter, SessionRow,
+};
+
+/// How many skipped events are kept by name.
+const SKIPPED: usize = 100;
+
+/// All rows, in memory.
+#[derive(Debug)]
+pub struct MemoryStore {
+    tables: RwLock<Tables>,
+    positions: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    checkpoint: u64,
+    accounts: Table<AccountRow>,
+    keys: Table<KeyRow>,
+    sessions: Table<SessionRow>,
+    skipped: Skipped,
+    shared: Shared,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// A store without rows, at position 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            tables: RwLock::default(),
+            positions: watch::Sender::new(0),
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn apply(&mut self, batch: Batch) {
+        for change in batch.changes {
+            match change {
+                Change::UpsertAccount(row) => self.accounts.upsert(*row),
+                Change::UpsertKey(row) => self.keys.upsert(*row),
+                Change::UpsertSession(mut row) => {
+                    row.view.share(|name| self.shared.exchange(name));
+                    self.sessions.upsert(*row);
+                }
+            }
+        }
+        self.skipped.count += batch.skipped.len() as u64;
+        let room = SKIPPED.saturating_sub(self.skipped.events.len());
+        self.skipped
+            .events
+            .extend(batch.skipped.into_iter().take(room));
+        self.checkpoint = batch.checkpoint;
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn checkpoint(&self) -> Result<u64, StoreError> {
+        Ok(self.read().checkpoint)
+    }
+
+    fn positions(&self) -> watch::Receiver<u64> {
+        self.positions.subscribe()
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let after = batch.after;
+        let checkpoint = {
+            let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+            let checkpoint = tables.checkpoint;
+            if checkpoint != after {
+                return Err(StoreError::Overtaken { after, checkpoint });
+            }
+            tables.apply(batch);
+            tables.checkpoint
+        };
+        self.positions.send_replace(checkpoint);
+        Ok(())
+    }
+
+    async fn skipped(&self) -> Result<Skipped, StoreError> {
+        Ok(self.read().skipped.clone())
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Arc<AccountRow>>, StoreError> {
+        Ok(self.read().accounts.get(id.0))
+    }
+
+    async fn key(&self, id: KeyId) -> Result<Option<Arc<KeyRow>>, StoreError> {
+        Ok(self.read().keys.get(id.0))
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<Arc<SessionRow>>, StoreError> {
+        Ok(self.read().sessions.get(id.0))
+    }
+
+    async fn accounts(
+        &self,
+        filter: &AccountFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Arc<AccountRow>>, StoreError> {
+        Ok(self.read().accounts.list(filter, before, limit))
+    }
+
+    async fn keys(
+        &self,
+        filter: &KeyFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Arc<KeyRow>>, StoreError> {
+        Ok(self.read().keys.list(filter, before, limit))
+    }
+
+    async fn sessions(
+        &self,
+        filter: &SessionFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Arc<SessionRow>>, StoreError> {
+        Ok(self.read().sessions.list(filter, before, limit))
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the projections: single folds, random histories, the projector, and
+//! what queries see.
+
+mod accounts;
+mod histories;
+mod keys;
+mod lists;
+mod projector;
+mod sessions;
+mod support;
+mod world;

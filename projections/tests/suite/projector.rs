@@ -1,0 +1,224 @@
+//! The projector over a real log.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_event_store::{
+    Append, Envelope, EventLog, ExpectedVersion, Metadata, NewEvent, SqliteLog, StreamAppend,
+    StreamId,
+};
+use countersign_projections::{Batch, MemoryStore, Projector, ReadModels, Store, StoreError};
+use proptest::collection::vec;
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::world::{World, op};
+
+/// Long enough for any machine; nothing waits for it unless it fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn open(folder: &Path) -> Arc<SqliteLog> {
+    let log = SqliteLog::open(folder.join("events.db")).await;
+    Arc::new(log.expect("a log"))
+}
+
+async fn append(log: &dyn EventLog, envelope: &Envelope) -> u64 {
+    let append = Append {
+        command: None,
+        metadata: Metadata {
+            correlation_id: envelope.correlation_id,
+            causation_id: None,
+            actor: envelope.actor.clone(),
+            trace_parent: None,
+        },
+        recorded_at: envelope.recorded_at,
+        streams: vec![StreamAppend {
+            stream: envelope.stream.clone(),
+            expected: ExpectedVersion::Any,
+            events: vec![NewEvent {
+                event_type: envelope.event_type.clone(),
+                event_version: envelope.event_version,
+                payload: envelope.payload.clone(),
+            }],
+        }],
+        reservations: vec![],
+    };
+    log.append(append).await.expect("an append").last_position
+}
+
+fn history(seed_rounds: usize) -> World {
+    let mut runner = TestRunner::deterministic();
+    let strategy = vec(op(), 120);
+    let mut ops = vec![];
+    for _ in 0..=seed_rounds {
+        ops = strategy.new_tree(&mut runner).expect("ops").current();
+    }
+    World::of(&ops)
+}
+
+fn start(log: &Arc<SqliteLog>, store: Arc<dyn Store>) -> (ReadModels, JoinHandle<()>) {
+    let projector = Projector::new(log.clone(), store).with_retry(Duration::from_millis(1));
+    let models = projector.read_models();
+    (models, tokio::spawn(async move { projector.run().await }))
+}
+
+async fn rows(models: &ReadModels) -> Value {
+    let all = usize::MAX - 1;
+    let accounts = models.list_accounts(&Default::default(), None, all).await;
+    let keys = models.list_keys(&Default::default(), None, all).await;
+    let sessions = models.list_sessions(&Default::default(), None, all).await;
+    json!({
+        "accounts": accounts.expect("accounts").items,
+        "keys": keys.expect("keys").items,
+        "sessions": sessions.expect("sessions").items,
+    })
+}
+
+#[tokio::test]
+async fn a_rebuild_ends_where_following_did() {
+    for round in 0..4 {
+        let folder = TempDir::new().expect("a folder");
+        let log = open(folder.path()).await;
+        let world = history(round);
+        let (followed, follower) = start(&log, Arc::new(MemoryStore::new()));
+        for (number, envelope) in world.log.iter().enumerate() {
+            let position = append(&*log, envelope).await;
+            // Now batches of one event, now of many.
+            if number % 7 == 0 {
+                followed
+                    .wait_for(position, PATIENCE)
+                    .await
+                    .expect("in time");
+            }
+        }
+        let head = world.log.len() as u64;
+        followed.wait_for(head, PATIENCE).await.expect("in time");
+        let (rebuilt, rebuilder) = start(&log, Arc::new(MemoryStore::new()));
+        rebuilt.wait_for(head, PATIENCE).await.expect("in time");
+        assert_eq!(rows(&followed).await, rows(&rebuilt).await);
+        assert!(
+            !rows(&rebuilt).await["sessions"]
+                .as_array()
+                .expect("rows")
+                .is_empty()
+        );
+        log.close().await.expect("closed");
+        follower.await.expect("it ends with the log");
+        rebuilder.await.expect("it ends with the log");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_decoded_is_skipped_and_named() {
+    let folder = TempDir::new().expect("a folder");
+    let log = open(folder.path()).await;
+    let world = history(1);
+    let (before, after) = world.log.split_at(world.log.len() / 2);
+    for envelope in before {
+        append(&*log, envelope).await;
+    }
+    let template = &world.log[0];
+    let broken = |stream: StreamId, event_type: &str, event_version| Envelope {
+        stream,
+        event_type: event_type.into(),
+        event_version,
+        payload: json!({ "type": event_type, "secret": "hunter2" }),
+        ..(**template).clone()
+    };
+    let stranger = || StreamId::new("session", Uuid::from_u128(9));
+    let poison = [
+        broken(stranger(), "SessionTeleported", 1),
+        broken(stranger(), "SessionCreated", 1),
+        broken(stranger(), "SessionExpired", 9),
+        broken(StreamId::new("key", "no-uuid"), "KeyRetired", 1),
+    ];
+    let mut positions = vec![];
+    for envelope in &poison {
+        positions.push(append(&*log, envelope).await);
+    }
+    // Another program's stream is no poison.
+    append(&*log, &broken(StreamId::new("weather", "x"), "Rain", 1)).await;
+    let mut last = 0;
+    for envelope in after {
+        last = append(&*log, envelope).await;
+    }
+    let (models, _) = start(&log, Arc::new(MemoryStore::new()));
+    models.wait_for(last, PATIENCE).await.expect("not wedged");
+    let status = models.status().await.expect("a status");
+    assert_eq!(status.position, last);
+    assert_eq!(status.skipped.count, 4);
+    let named: Vec<_> = status.skipped.events.iter().map(|e| e.position).collect();
+    assert_eq!(named, positions);
+    insta::assert_json_snapshot!(
+        status
+            .skipped
+            .events
+            .iter()
+            .map(|e| (&e.event_type, e.event_version, &e.reason))
+            .collect::<Vec<_>>()
+    );
+    let text = serde_json::to_string(&status).expect("JSON");
+    assert!(!text.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn waiting_ends_when_the_event_is_there_and_tells_how_far_it_is_otherwise() {
+    let folder = TempDir::new().expect("a folder");
+    let log = open(folder.path()).await;
+    let world = history(2);
+    let (models, _) = start(&log, Arc::new(MemoryStore::new()));
+    let late = models.wait_for(1, Duration::from_millis(1)).await;
+    let late = late.expect_err("nothing is there");
+    assert_eq!((late.wanted, late.reached), (1, 0));
+    let waiting = {
+        let models = models.clone();
+        tokio::spawn(async move { models.wait_for(2, PATIENCE).await })
+    };
+    append(&*log, &world.log[0]).await;
+    models.wait_for(1, PATIENCE).await.expect("in time");
+    assert!(!waiting.is_finished());
+    append(&*log, &world.log[1]).await;
+    assert_eq!(waiting.await.expect("no panic"), Ok(2));
+}
+
+#[tokio::test]
+async fn a_batch_that_does_not_follow_the_checkpoint_is_refused() {
+    let store = MemoryStore::new();
+    let batch = |after, checkpoint| Batch {
+        after,
+        checkpoint,
+        ..Batch::default()
+    };
+    store.commit(batch(0, 5)).await.expect("it follows");
+    for after in [0, 4, 6] {
+        let refused = store.commit(batch(after, 9)).await;
+        assert!(
+            matches!(refused, Err(StoreError::Overtaken { checkpoint: 5, .. })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(store.checkpoint().await.expect("a checkpoint"), 5);
+}
+
+#[tokio::test]
+async fn two_projectors_over_one_store_apply_each_event_once() {
+    let folder = TempDir::new().expect("a folder");
+    let log = open(folder.path()).await;
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let (models, _) = start(&log, store.clone());
+    let (_, _) = start(&log, store);
+    let (alone, _) = start(&log, Arc::new(MemoryStore::new()));
+    let world = history(3);
+    for envelope in &world.log {
+        append(&*log, envelope).await;
+    }
+    let head = world.log.len() as u64;
+    models.wait_for(head, PATIENCE).await.expect("in time");
+    alone.wait_for(head, PATIENCE).await.expect("in time");
+    assert_eq!(rows(&models).await, rows(&alone).await);
+}

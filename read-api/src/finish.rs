@@ -1,0 +1,55 @@
+//! What every request and every answer goes through.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument as _;
+
+use crate::answer::POSITION;
+use crate::api::ReadApi;
+use crate::problem::{Code, Problem};
+use crate::trace;
+
+/// Traces the request, and completes its answer: problems get their document,
+/// and every answer has a position and stays out of caches.
+pub(crate) async fn finish(
+    State(api): State<Arc<ReadApi>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let trace_id = trace::id(request.headers(), &api.entropy);
+    let route = request.extensions().get::<MatchedPath>();
+    let span = tracing::info_span!(
+        "http.read",
+        method = %request.method(),
+        route = route.map_or("", MatchedPath::as_str),
+        trace_id,
+    );
+    let position = api.models.position();
+    let mut response = next.run(request).instrument(span).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        problem.render(&mut response, &trace_id);
+    }
+    let headers = response.headers_mut();
+    let position = || HeaderValue::from(position);
+    headers.entry(POSITION).or_insert_with(position);
+    let no_store = HeaderValue::from_static("no-store");
+    headers.insert(header::CACHE_CONTROL, no_store);
+    response
+}
+
+/// A panic is a fault of this program; what it says stays in the log.
+pub(crate) fn panicked(cause: Box<dyn Any + Send>) -> Response {
+    let cause = match cause.downcast::<String>() {
+        Ok(text) => *text,
+        Err(cause) => cause
+            .downcast::<&str>()
+            .map_or_else(|_| "no message".to_owned(), |text| (*text).to_owned()),
+    };
+    tracing::error!(cause, "an endpoint panicked");
+    Problem::new(Code::Internal, "this is a fault of the server").into_response()
+}

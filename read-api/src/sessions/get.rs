@@ -1,0 +1,39 @@
+//! `GET /v1/sessions/{id}`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use countersign_domain::ids::SessionId;
+use countersign_projections::SessionView;
+use serde::Serialize;
+
+use super::progress::{PartyAt, progress};
+use crate::answer::Answer;
+use crate::api::ReadApi;
+use crate::problem::Problem;
+use crate::query::{Id, Query};
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    #[serde(flatten)]
+    session: &'a SessionView,
+    /// Where the parties are, as long as it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<Vec<PartyAt>>,
+}
+
+/// One session, with the live progress of its parties.
+pub(crate) async fn handle(
+    State(api): State<Arc<ReadApi>>,
+    Id(id): Id<SessionId>,
+    query: Query,
+) -> Result<Answer, Problem> {
+    let position = api.reach(query.finish()?).await?;
+    let row = api.models.session(id).await?;
+    let row = row.ok_or_else(|| super::unknown(id))?;
+    let detail = Detail {
+        session: &row.view,
+        progress: progress(&api.progress, &row.view),
+    };
+    Answer::new(position, &detail)
+}

@@ -1,0 +1,14 @@
+//! Tests of the endpoints, over a real log and the projector.
+
+mod accounts;
+mod events;
+mod fake_log;
+mod faults;
+mod health;
+mod keys;
+mod pages;
+mod parties;
+mod positions;
+mod refusals;
+mod sessions;
+mod support;
