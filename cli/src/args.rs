@@ -182,7 +182,7 @@ pub(crate) struct RosterArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct WaitArgs {
     /// How many seconds to wait for the session to end; 0 returns at once.
-    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(0..=300))]
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(0..=7200))]
     pub(crate) wait: u32,
     /// Name of the request: the same again returns the same result, never a second one.
     #[arg(long, value_name = "JTI")]

@@ -1,17 +1,23 @@
 //! Making and sending intents.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_domain::ids::{KeyId, SessionId};
 use countersign_domain::intent::{Action, Intent};
 use serde_json::Value;
 
+use super::progress::Progress;
 use super::{AuthFile, Server};
 use crate::clock::{entropy, now};
 use crate::failure::{Failure, Outcome};
 
 /// How long an intent is valid.
 const LIFETIME: chrono::Duration = chrono::Duration::minutes(10);
+
+/// The longest that a server holds a request, in seconds.
+const MAX_HELD: u32 = 300;
 
 /// An account that asks a server.
 #[derive(Debug)]
@@ -50,6 +56,28 @@ impl Requester {
             token,
             session: SessionId::of(self.auth.account, &intent.jti),
         })
+    }
+
+    /// Sends an intent that starts a session, and waits up to `wait` seconds for
+    /// its end. The same intent again is the same session, so a wait that is
+    /// longer than a server holds a request is made of several.
+    pub(crate) fn await_session(
+        &self,
+        path: &str,
+        intent: &SignedIntent,
+        wait: u32,
+        label: &str,
+    ) -> Outcome<Value> {
+        let _progress = (wait > 0).then(|| Progress::follow(&self.server, intent.session, label));
+        let deadline = Instant::now() + Duration::from_secs(wait.into());
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now()).as_secs();
+            let held = u32::try_from(left).unwrap_or(MAX_HELD).min(MAX_HELD);
+            let answer = self.server.command(path, &intent.token, held)?;
+            if answer["status"] == "completed" || held < MAX_HELD {
+                return Ok(answer);
+            }
+        }
     }
 
     /// Sends a command that starts no session.

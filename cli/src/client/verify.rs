@@ -46,22 +46,29 @@ struct KeyDocument {
     receipts: Vec<String>,
 }
 
+/// What a key must be.
+#[derive(Debug, Clone)]
+pub(crate) struct Expected {
+    /// The key that was asked for.
+    pub(crate) key: KeyId,
+    /// Whose it is.
+    pub(crate) account: AccountId,
+    /// The auth key that the parties must have pinned.
+    pub(crate) auth_key: Thumbprint,
+    /// How many of how many, where that was asked for.
+    pub(crate) quorum: Option<Quorum>,
+}
+
 /// Verifies a key document (a keygen answer, or a key of the read API): every
 /// member is in the roster with these very keys, every member signed a receipt,
 /// and all of them state this key, this account, and this auth key.
-pub(crate) fn key(
-    document: &Value,
-    roster: &Roster,
-    account: AccountId,
-    auth_key: &Thumbprint,
-    quorum: Option<Quorum>,
-) -> Outcome<VerifiedKey> {
+pub(crate) fn key(document: &Value, roster: &Roster, expected: &Expected) -> Outcome<VerifiedKey> {
     let document: KeyDocument = KeyDocument::deserialize(document)
         .map_err(|error| Failure::verification(format!("the key cannot be verified: {error}")))?;
     let refuse = |what: &str| {
         Failure::verification(format!(
             "key {} is not what was asked for ({what}): do not use its address",
-            document.key_id
+            expected.key
         ))
     };
     roster
@@ -71,16 +78,21 @@ pub(crate) fn key(
         .map_err(|error| refuse(&error.to_string()))?;
     let shown = Quorum::new(document.threshold, document.parties).ok();
     let wrong = [
-        ("key", statement.key == document.key_id),
+        (
+            "key",
+            statement.key == expected.key && document.key_id == expected.key,
+        ),
+        ("session", KeyId::of(statement.session) == expected.key),
         (
             "account",
-            statement.account == account && document.account_id == account,
+            statement.account == expected.account && document.account_id == expected.account,
         ),
         ("public_key", statement.public_key == document.public_key),
-        ("auth_key", statement.auth_key == *auth_key),
+        ("auth_key", statement.auth_key == expected.auth_key),
         (
             "quorum",
-            Some(statement.quorum) == shown && quorum.is_none_or(|q| q == statement.quorum),
+            Some(statement.quorum) == shown
+                && expected.quorum.is_none_or(|q| q == statement.quorum),
         ),
     ];
     match wrong.iter().find(|(_, right)| !right) {

@@ -1,5 +1,6 @@
 //! `countersign account …`
 
+use countersign_domain::digest::HashScheme;
 use countersign_domain::intent::Action;
 use countersign_domain::quorum::Quorum;
 use serde_json::Value;
@@ -57,9 +58,12 @@ fn create(command: &AccountCommand, json: bool) -> Outcome {
         auth: file,
         server: Server::new(server),
     };
-    // One account an auth key: the same registration again is the same request.
+    // The same registration again is the same request; another one by the same
+    // auth key is told that there is an account.
+    let name = format!("register {username} {email} {quorum}");
+    let jti = format!("register-{}", HashScheme::Sha256.digest(name.as_bytes()));
     let result = requester
-        .intent(action, Some("register"))
+        .intent(action, Some(&jti))
         .and_then(|intent| requester.server.command("/v1/accounts", &intent.token, 0));
     let mut answer = match result {
         Ok(answer) => answer,

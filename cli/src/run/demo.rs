@@ -25,9 +25,9 @@ use crate::output;
 /// What the demo signs unless told otherwise.
 const MESSAGE: &str = "hello from countersign";
 
-/// How long the demo waits for a session: key generation among 32 parties takes
-/// minutes of computing.
-const WAIT: u32 = 300;
+/// How long the demo waits for a session, in seconds: key generation among 32
+/// parties takes minutes of computing.
+const WAIT: u32 = 3600;
 
 pub(super) fn run(args: &DemoArgs, as_json: bool) -> Outcome {
     let quorum = Quorum::new(args.threshold, args.parties).map_err(Failure::usage)?;

@@ -8,8 +8,7 @@ use countersign_domain::roster::Roster;
 use serde_json::Value;
 
 use crate::args::{AuthArgs, KeyCommand, ServerArgs};
-use crate::client::progress::Progress;
-use crate::client::verify::{self, VerifiedKey};
+use crate::client::verify::{self, Expected, VerifiedKey};
 use crate::client::{AuthFile, Requester, Server};
 use crate::failure::{Failure, Outcome};
 use crate::output;
@@ -86,25 +85,16 @@ pub(super) fn create(
     jti: Option<&str>,
 ) -> Outcome<Made> {
     let intent = requester.intent(Action::CreateKey { engine, quorum }, jti)?;
-    let document = {
-        let label = format!("generating a {quorum} key");
-        let _progress =
-            (wait > 0).then(|| Progress::follow(&requester.server, intent.session, &label));
-        requester
-            .server
-            .command(&requester.key_path(), &intent.token, wait)?
+    let label = format!("generating a {quorum} key");
+    let document = requester.await_session(&requester.key_path(), &intent, wait, &label)?;
+    let expected = Expected {
+        key: KeyId::of(intent.session),
+        account: requester.auth.account,
+        auth_key: requester.auth.signer.public().thumbprint(),
+        quorum: Some(quorum),
     };
-    let finished = document["status"] == "completed";
-    let verified = finished
-        .then(|| {
-            verify::key(
-                &document,
-                roster,
-                requester.auth.account,
-                &requester.auth.signer.public().thumbprint(),
-                Some(quorum),
-            )
-        })
+    let verified = (document["status"] == "completed")
+        .then(|| verify::key(&document, roster, &expected))
         .transpose()?;
     Ok(Made { document, verified })
 }

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use super::payload;
 use crate::args::SignArgs;
 use crate::client::Requester;
-use crate::client::progress::Progress;
-use crate::client::verify::{self, VerifiedKey};
+use crate::client::verify::{self, Expected, VerifiedKey};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
@@ -31,8 +30,13 @@ pub(super) fn run(args: &SignArgs, as_json: bool) -> Outcome {
             ),
         ));
     }
-    let auth_key = requester.auth.signer.public().thumbprint();
-    let key = verify::key(&document, &roster, requester.auth.account, &auth_key, None)?;
+    let expected = Expected {
+        key: args.key,
+        account: requester.auth.account,
+        auth_key: requester.auth.signer.public().thumbprint(),
+        quorum: None,
+    };
+    let key = verify::key(&document, &roster, &expected)?;
     let request = Request {
         key: args.key,
         epoch: document["epoch"]
@@ -72,12 +76,8 @@ pub(super) fn sign(
     };
     let intent = requester.intent(action, jti)?;
     let started = std::time::Instant::now();
-    let answer = {
-        let _progress =
-            (wait > 0).then(|| Progress::follow(&requester.server, intent.session, "signing"));
-        let path = Requester::signature_path(request.key);
-        requester.server.command(&path, &intent.token, wait)?
-    };
+    let path = Requester::signature_path(request.key);
+    let answer = requester.await_session(&path, &intent, wait, "signing")?;
     let elapsed = started.elapsed().as_millis();
     if answer["status"] != "completed" {
         return Ok(answer);
