@@ -22,6 +22,9 @@ use countersign_parties::vault::{Vault, VaultError};
 use super::MasterKeys;
 use crate::failure::{Failure, Outcome};
 
+/// A party and its open vault.
+pub(crate) type LocalParty = (PartyId, Arc<Vault>);
+
 /// An open data directory; nobody else can open it until this is dropped.
 pub(crate) struct DataDir {
     root: PathBuf,
@@ -70,7 +73,7 @@ impl DataDir {
         &self,
         count: u8,
         master: &MasterKeys,
-    ) -> Outcome<(Arc<Roster>, Vec<(PartyId, Arc<Vault>)>)> {
+    ) -> Outcome<(Arc<Roster>, Vec<LocalParty>)> {
         let known = self.read_roster()?;
         let mut names: Vec<PartyId> = known
             .iter()

@@ -12,7 +12,6 @@ use countersign_event_store::{EventLog as _, SqliteLog};
 use countersign_messaging::presence::Presence;
 use countersign_messaging::progress::ProgressBoard;
 use countersign_messaging::{Bus, LocalBus};
-use countersign_parties::vault::Vault;
 use countersign_parties::worker::{CeremonyPool, Worker, WorkerConfig};
 use countersign_projections::{MemoryStore, Projector};
 use countersign_read_api::{ReadApi, ReadApiConfig};
@@ -21,6 +20,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::data_dir::LocalParty;
 use super::{DataDir, MasterKeys, secrets};
 use crate::clock::{clock, entropy};
 use crate::failure::{Failure, Outcome};
@@ -164,7 +164,7 @@ impl Parts {
 
     async fn start(
         self,
-        vaults: Vec<(PartyId, Arc<Vault>)>,
+        vaults: Vec<LocalParty>,
         secret: zeroize::Zeroizing<[u8; 32]>,
         stop: &CancellationToken,
         tasks: &mut JoinSet<Outcome>,
