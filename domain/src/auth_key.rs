@@ -154,8 +154,11 @@ impl AuthKey {
             Self::Ed25519(key) => key
                 .verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature))
                 .is_ok(),
+            // `k256` verifies low `s` only, but RFC 8812 allows both and stock JOSE
+            // libraries make both. Nothing is named by a token's bytes, so that
+            // a signature has two forms does no harm.
             Self::Secp256k1(key) => k256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|parsed| key.verify(message, &parsed).is_ok()),
+                .is_ok_and(|parsed| key.verify(message, &parsed.normalize_s()).is_ok()),
         }
     }
 }

@@ -90,7 +90,8 @@ pub struct VerifiedIntent {
     pub intent: Intent,
     /// The JWS as it came.
     pub token: String,
-    /// Canonical hash of the claims: tells a retry from another request under
+    /// SHA-256 of the claims but `iat` and `exp`, as canonical JSON (RFC 8785):
+    /// tells a retry, also one that was signed anew, from another request under
     /// the same `jti`.
     pub hash: Digest,
 }
@@ -113,9 +114,9 @@ impl Intent {
     pub fn verify(token: &str, key: &AuthKey) -> Result<VerifiedIntent, IntentError> {
         let verified = jws::verify(token, TYPE, key)?;
         Ok(VerifiedIntent {
-            intent: claims::read(verified.claims)?,
             token: token.to_owned(),
-            hash: verified.hash,
+            hash: claims::hash(&verified),
+            intent: claims::read(verified)?,
         })
     }
 

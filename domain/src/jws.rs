@@ -6,15 +6,16 @@
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_compact::{
     Algorithm, AlgorithmExt as _, AlgorithmSignature, Claims, Header, UntrustedToken,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use crate::auth_key::{AuthKey, AuthSigner};
-use crate::bytes::{Digest, Hex};
+use crate::json;
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN: usize = 128 * 1024;
@@ -25,8 +26,9 @@ pub enum JwsError {
     /// Longer than [`MAX_TOKEN`].
     #[error("the JWS is longer than {MAX_TOKEN} bytes")]
     TooLong,
-    /// Not three base64url parts holding a JSON header and claims.
-    #[error("not a compact JWS with JSON claims")]
+    /// Not three base64url parts holding a JSON header and claims, or a name
+    /// occurs twice in one of them, or the header has critical extensions.
+    #[error("not a compact JWS with JSON claims, every name once and no `crit` in its header")]
     Malformed,
     /// The header's `typ` is another.
     #[error("the JWS header must have \"typ\":\"{0}\"")]
@@ -37,16 +39,6 @@ pub enum JwsError {
     /// Signed by another key, or changed.
     #[error("the JWS is not signed by the expected key")]
     Signature,
-}
-
-/// Claims that were verified, and what identifies them.
-#[derive(Debug, Clone)]
-pub struct Verified {
-    /// All claims, as they stand in the token.
-    pub claims: Map<String, Value>,
-    /// SHA-256 of the claims in canonical JSON (RFC 8785): the same request
-    /// signed twice has the same hash.
-    pub hash: Digest,
 }
 
 struct Scheme(&'static str);
@@ -113,7 +105,11 @@ pub fn sign(typ: &str, claims: &impl Serialize, signer: &AuthSigner) -> Result<S
 ///
 /// # Errors
 /// [`JwsError`] names the first thing that is wrong.
-pub fn verify(token: &str, typ: &'static str, key: &AuthKey) -> Result<Verified, JwsError> {
+pub fn verify(
+    token: &str,
+    typ: &'static str,
+    key: &AuthKey,
+) -> Result<Map<String, Value>, JwsError> {
     let parsed = parse(token)?;
     if parsed.header().token_type.as_deref() != Some(typ) {
         return Err(JwsError::Type(typ));
@@ -122,17 +118,15 @@ pub fn verify(token: &str, typ: &'static str, key: &AuthKey) -> Result<Verified,
     if parsed.algorithm() != scheme.0 {
         return Err(JwsError::Algorithm(scheme.0));
     }
-    scheme
-        .validator::<Map<String, Value>>(key)
-        .validate(&parsed)
-        .map_err(|_| JwsError::Signature)?;
-    let claims = claims(token)?;
-    // `serde_json` keeps object keys sorted and writes no white space.
-    let canonical = serde_json::to_vec(&claims).map_err(|_| JwsError::Malformed)?;
-    Ok(Verified {
-        hash: Hex(Sha256::digest(canonical).into()),
-        claims,
-    })
+    // The signature alone is verified here: `jwt-compact`'s validator reads the
+    // times first, and a wrong `exp` would pass for a wrong signature.
+    let (signed, _) = token.rsplit_once('.').ok_or(JwsError::Malformed)?;
+    let signature =
+        Bytes::try_from_slice(parsed.signature_bytes()).map_err(|_| JwsError::Signature)?;
+    if !scheme.verify_signature(&signature, key, signed.as_bytes()) {
+        return Err(JwsError::Signature);
+    }
+    claims(token)
 }
 
 /// The claims of a token, unverified.
@@ -140,20 +134,30 @@ pub fn verify(token: &str, typ: &'static str, key: &AuthKey) -> Result<Verified,
 /// # Errors
 /// [`JwsError::Malformed`] or [`JwsError::TooLong`].
 pub fn claims(token: &str) -> Result<Map<String, Value>, JwsError> {
-    use base64::Engine as _;
     parse(token)?;
-    let payload = token.split('.').nth(1).ok_or(JwsError::Malformed)?;
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(payload)
-        .map_err(|_| JwsError::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| JwsError::Malformed)
+    part(token, 1)
 }
 
 fn parse(token: &str) -> Result<UntrustedToken<'_>, JwsError> {
     if token.len() > MAX_TOKEN {
         return Err(JwsError::TooLong);
     }
+    // RFC 7515, section 4.1.11: who does not understand a critical extension
+    // must refuse the token. None is understood here.
+    if part(token, 0)?.contains_key("crit") {
+        return Err(JwsError::Malformed);
+    }
     UntrustedToken::new(token).map_err(|_| JwsError::Malformed)
+}
+
+/// The header (0) or claims (1): two readers could make different things of an
+/// object that has a name twice, so it is refused (RFC 7515, sections 4 and 10.12).
+fn part(token: &str, at: usize) -> Result<Map<String, Value>, JwsError> {
+    let encoded = token.split('.').nth(at).ok_or(JwsError::Malformed)?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map_err(|_| JwsError::Malformed)?;
+    json::object(&bytes).ok_or(JwsError::Malformed)
 }
 
 fn time_claim(

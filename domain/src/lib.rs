@@ -14,6 +14,7 @@ pub mod digest;
 pub mod engine;
 pub mod ids;
 pub mod intent;
+mod json;
 pub mod jws;
 pub mod key;
 pub mod path;

@@ -75,6 +75,8 @@ pub struct ProcessManager {
     open: HashMap<SessionId, Open>,
     deadlines: BTreeSet<(Timestamp, SessionId)>,
     owed: BTreeMap<Owed, FollowUp>,
+    /// Bans that the keys have already: a key answers a second one with no event.
+    banned: BTreeSet<(KeyId, (PartyId, PartyId))>,
 }
 
 impl ProcessManager {
@@ -122,8 +124,9 @@ impl ProcessManager {
             }
             KeyEvent::KeyRetired { .. } => self.settle_all(key),
             KeyEvent::PairBanned { reporter, culprit } => {
-                self.owed
-                    .remove(&Owed::Ban(key, ordered_pair(reporter, culprit)));
+                let pair = ordered_pair(reporter, culprit);
+                self.banned.insert((key, pair.clone()));
+                self.owed.remove(&Owed::Ban(key, pair));
             }
             _ => {}
         }
@@ -218,9 +221,16 @@ impl ProcessManager {
             ..
         } = event
         {
+            let key = state.asked.key;
             for culprit in culprits.iter().filter(|party| *party != reporter) {
+                if self
+                    .banned
+                    .contains(&(key, ordered_pair(reporter, culprit)))
+                {
+                    continue;
+                }
                 self.owe(FollowUp {
-                    key: state.asked.key,
+                    key,
                     session,
                     command: KeyCommand::BanPair {
                         reporter: reporter.clone(),

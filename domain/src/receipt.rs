@@ -114,7 +114,7 @@ impl Receipt {
         let key = ed25519_dalek::VerifyingKey::from_bytes(&member.identity.sign_key.0)
             .map_err(|_| refuse(JwsError::Signature))?;
         let verified = jws::verify(token, TYPE, &AuthKey::Ed25519(key)).map_err(refuse)?;
-        let receipt: Self = serde_json::from_value(verified.claims.into())
+        let receipt: Self = serde_json::from_value(verified.into())
             .map_err(|_| ReceiptError::Claims(party.clone()))?;
         if receipt.party != *party || receipt.index != member.index {
             return Err(ReceiptError::Signer(party.clone()));

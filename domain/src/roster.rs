@@ -95,16 +95,17 @@ impl Roster {
     /// The members of a key held by `parties`, indexed 1 … n in that order.
     ///
     /// # Errors
-    /// [`RosterError::Unknown`] for a party that is not in this roster.
+    /// [`RosterError::Unknown`] for a party that is not in this roster,
+    /// [`RosterError::Index`] for more parties than there are indices.
     pub fn members(&self, parties: &[PartyId]) -> Result<Vec<Member>, RosterError> {
-        (1u8..)
+        (1usize..)
             .zip(parties)
             .map(|(index, party)| {
                 let identity = self
                     .get(party)
                     .ok_or_else(|| RosterError::Unknown(party.clone()))?;
                 Ok(Member {
-                    index,
+                    index: u8::try_from(index).map_err(|_| RosterError::Index(party.clone()))?,
                     identity: identity.clone(),
                 })
             })
@@ -118,7 +119,7 @@ impl Roster {
     /// [`RosterError`] names the first party that is wrong.
     pub fn check(&self, members: &[Member]) -> Result<(), RosterError> {
         let mut seen = BTreeSet::new();
-        for (index, member) in (1u8..).zip(members) {
+        for (index, member) in (1usize..).zip(members) {
             let party = &member.identity.party;
             let pinned = self
                 .get(party)
@@ -126,7 +127,7 @@ impl Roster {
             if *pinned != member.identity {
                 return Err(RosterError::Mismatch(party.clone()));
             }
-            if member.index != index {
+            if usize::from(member.index) != index {
                 return Err(RosterError::Index(party.clone()));
             }
             if !seen.insert(party) {
@@ -156,6 +157,14 @@ pub struct Member {
     /// Who it is.
     #[serde(flatten)]
     pub identity: PartyIdentity,
+}
+
+/// Whether these members are indexed 1 … n, each party once.
+pub(crate) fn well_formed<'a>(members: impl Iterator<Item = &'a Member>) -> bool {
+    let mut seen = BTreeSet::new();
+    (1usize..).zip(members).all(|(index, member)| {
+        usize::from(member.index) == index && seen.insert(&member.identity.party)
+    })
 }
 
 /// SHA-256 over the members of a key: names, indices and identity keys. Parties

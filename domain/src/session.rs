@@ -18,7 +18,7 @@ pub use event::{
 pub use invitation::{SessionInvitation, Token};
 pub use signers::pick;
 pub use state::{
-    Participant, ParticipantStatus, Session, SessionKind, SessionState, SessionStatus,
+    Accusations, Participant, ParticipantStatus, Session, SessionKind, SessionState, SessionStatus,
 };
 
 use crate::bytes::{Digest, Hex};

@@ -1,6 +1,6 @@
 //! Query endpoints over the read models and the event log.
 //!
-//! [`ReadApi`] holds what they read from, [`router`] serves them. All of them
+//! [`ReadApi`] holds what they read from, [`router()`] serves them. All of them
 //! are `GET`, and keep to this:
 //!
 //! - every answer tells in the header `Countersign-Position` up to which event

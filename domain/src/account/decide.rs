@@ -3,7 +3,7 @@
 use super::{Account, AccountCommand, AccountError, AccountEvent, AccountStatus};
 use crate::auth_key::AuthKey;
 use crate::decider::Decider;
-use crate::intent::{Action, VerifiedIntent};
+use crate::intent::{Action, Intent, VerifiedIntent};
 
 impl Account {
     /// The auth key of an account that may make keys and sign.
@@ -15,6 +15,15 @@ impl Account {
         match account.status {
             AccountStatus::Active => Ok(&account.auth_key),
             other => Err(AccountError::NotActive(other)),
+        }
+    }
+
+    /// Checks that the intent is this account's: whoever loaded it by another
+    /// name must not act on it.
+    fn own(&self, intent: &Intent) -> Result<(), AccountError> {
+        match &self.registered {
+            Some(account) if account.account == intent.account => Ok(()),
+            _ => Err(AccountError::NotFound),
         }
     }
 
@@ -59,6 +68,7 @@ impl Decider for Account {
         match command {
             AccountCommand::Register(intent) => self.register(*intent),
             AccountCommand::Suspend(verified) => {
+                self.own(&verified.intent)?;
                 self.transition(AccountStatus::Suspended)?;
                 match verified.intent.action {
                     Action::Suspend => Ok(vec![AccountEvent::AccountSuspended {
@@ -68,6 +78,7 @@ impl Decider for Account {
                 }
             }
             AccountCommand::Reactivate(verified) => {
+                self.own(&verified.intent)?;
                 // A recovery ends by itself, a lock by the operator: the owner
                 // takes back only what the owner did.
                 let from = self.status().ok_or(AccountError::NotFound)?;

@@ -2,15 +2,18 @@
 
 use super::state::Registered;
 use super::{Account, AccountEvent, AccountStatus};
+use crate::ids::AccountId;
 
 pub(super) fn evolve(account: &mut Account, event: &AccountEvent) {
+    use AccountStatus::{Active, Closed, Locked, Recovering, Suspended};
     let Some(state) = account.registered.as_mut() else {
         if let AccountEvent::AccountRegistered {
             auth_key, quorum, ..
         } = event
         {
             account.registered = Some(Registered {
-                status: AccountStatus::Active,
+                account: AccountId::of(&auth_key.thumbprint()),
+                status: Active,
                 auth_key: auth_key.clone(),
                 quorum: *quorum,
                 recovery: None,
@@ -18,41 +21,50 @@ pub(super) fn evolve(account: &mut Account, event: &AccountEvent) {
         }
         return;
     };
-    let next = match event {
+    // Different events lead to the same status, each from its own.
+    let (fits, next) = match event {
         AccountEvent::AccountRegistered { .. }
         | AccountEvent::GuardiansAppointed { .. }
         | AccountEvent::RecoveryApproved { .. } => return,
-        AccountEvent::AccountSuspended { .. } => AccountStatus::Suspended,
-        AccountEvent::AccountReactivated { .. } | AccountEvent::RecoveryCompleted {} => {
-            AccountStatus::Active
-        }
-        AccountEvent::AccountLocked { .. } => AccountStatus::Locked,
-        AccountEvent::AccountClosed { .. } => AccountStatus::Closed,
-        AccountEvent::RecoveryStarted { .. } => AccountStatus::Recovering,
         AccountEvent::AuthKeyRotated { auth_key, .. } => {
-            state.auth_key = auth_key.clone();
+            if state.status != Closed {
+                state.auth_key = auth_key.clone();
+            }
             return;
         }
+        AccountEvent::AccountSuspended { .. } => (true, Suspended),
+        AccountEvent::AccountReactivated { .. } => {
+            (matches!(state.status, Suspended | Locked), Active)
+        }
+        AccountEvent::AccountLocked { .. } => (true, Locked),
+        AccountEvent::AccountClosed { .. } => (true, Closed),
+        AccountEvent::RecoveryStarted { .. } => (true, Recovering),
+        AccountEvent::RecoveryCompleted {} => (state.status == Recovering, Active),
         // A suspended account that cancels its recovery is active again: who
         // can cancel holds the auth key.
-        AccountEvent::RecoveryCancelled { .. } => match &state.recovery {
-            Some((AccountStatus::Locked, _)) => AccountStatus::Locked,
-            _ => AccountStatus::Active,
-        },
+        AccountEvent::RecoveryCancelled { .. } => {
+            let before = match &state.recovery {
+                Some((Locked, _)) => Locked,
+                _ => Active,
+            };
+            (state.status == Recovering, before)
+        }
     };
-    if !state.status.may_become(next) {
+    if !fits || !state.status.may_become(next) {
         return;
     }
+    // Whatever ends a recovery ends it for good: what is left of it must not
+    // come back with a later event.
+    let recovery = state.recovery.take();
     match event {
         AccountEvent::RecoveryStarted { auth_key, .. } => {
             state.recovery = Some((state.status, auth_key.clone()));
         }
         AccountEvent::RecoveryCompleted {} => {
-            if let Some((_, auth_key)) = state.recovery.take() {
+            if let Some((_, auth_key)) = recovery {
                 state.auth_key = auth_key;
             }
         }
-        AccountEvent::RecoveryCancelled { .. } => state.recovery = None,
         _ => {}
     }
     state.status = next;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::auth_key::AuthKey;
+use crate::ids::AccountId;
 use crate::quorum::Quorum;
 
 /// The status of an account.
@@ -68,6 +69,8 @@ pub struct Account {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Registered {
+    /// Named by the auth key that registered; later ones do not change it.
+    pub(super) account: AccountId,
     pub(super) status: AccountStatus,
     pub(super) auth_key: AuthKey,
     pub(super) quorum: Quorum,

@@ -8,12 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_compact::jwk::JsonWebKey;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{AUDIENCE, Action, Intent, MAX_LIFETIME, MAX_MESSAGE, SignPayload};
 use crate::Timestamp;
 use crate::account::{check_email, check_username};
 use crate::auth_key::AuthKey;
+use crate::bytes::{Digest, Hex};
 use crate::ids::AccountId;
+use crate::json;
 use crate::path::DerivationPath;
 use crate::quorum::Quorum;
 
@@ -131,6 +134,14 @@ fn parse<T: FromStr<Err: Display>>(claim: &str, text: &str) -> Result<T, ClaimEr
         .map_err(|error: T::Err| ClaimError::new(claim, format!("is refused: {error}")))
 }
 
+/// What is asked, without when: see [`super::VerifiedIntent::hash`].
+pub(super) fn hash(claims: &Map<String, Value>) -> Digest {
+    let mut asked = claims.clone();
+    asked.remove("iat");
+    asked.remove("exp");
+    Hex(Sha256::digest(json::canonical(&asked)).into())
+}
+
 /// Reads claims into an intent.
 pub(super) fn read(claims: Map<String, Value>) -> Result<Intent, ClaimError> {
     let mut claims = Reader(claims);
@@ -161,7 +172,9 @@ pub(super) fn read(claims: Map<String, Value>) -> Result<Intent, ClaimError> {
         };
         (AccountId::of(&auth_key.thumbprint()), action)
     } else {
-        (claims.parsed("account")?, read_action(&kind, &mut claims)?)
+        // The kind first: with an unknown one, nothing is known of other claims.
+        let action = read_action(&kind, &mut claims)?;
+        (claims.parsed("account")?, action)
     };
     if let Some(unknown) = claims.0.keys().next() {
         let detail = format!("is not known for {kind}");

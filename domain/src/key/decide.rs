@@ -6,7 +6,7 @@ use crate::decider::Decider;
 use crate::ids::{AccountId, PartyId};
 use crate::intent::{Action, Intent};
 use crate::receipt::{self, ReceiptError};
-use crate::roster::fingerprint;
+use crate::roster::{fingerprint, well_formed};
 
 impl Key {
     /// The facts and public part of a key of `account` that may sign now.
@@ -61,6 +61,7 @@ impl Key {
             return Err(KeyError::WrongIntent);
         }
         if facts.members.len() != usize::from(quorum.parties())
+            || !well_formed(facts.members.iter())
             || facts.roster != fingerprint(&facts.members)
         {
             return Err(KeyError::Members);

@@ -13,7 +13,8 @@ pub enum KeyError {
     /// It does not exist, or belongs to another account.
     #[error("there is no such key")]
     NotFound,
-    /// The members are not as many as the quorum says, or the fingerprint is another's.
+    /// The members are not as many as the quorum says, not indexed 1 … n, not
+    /// each another party, or the fingerprint is another's.
     #[error("the members do not fit the quorum and fingerprint")]
     Members,
     /// The status does not allow it.

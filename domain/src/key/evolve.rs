@@ -19,7 +19,10 @@ pub(super) fn evolve(key: &mut Key, event: &KeyEvent) {
     let next = match event {
         KeyEvent::KeyRequested { .. } => return,
         KeyEvent::SharesRefreshed { epoch, .. } => {
-            state.epoch = (*epoch).max(state.epoch);
+            // A key that has no shares yet, or none any more, refreshes none.
+            if matches!(state.status, KeyStatus::Active | KeyStatus::Frozen) {
+                state.epoch = (*epoch).max(state.epoch);
+            }
             return;
         }
         KeyEvent::PairBanned { reporter, culprit } => {

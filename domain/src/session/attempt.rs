@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::state::SessionState;
+use super::state::{Accusations, SessionState};
 use super::{
     AttemptFailure, FailureReason, ParticipantStatus, SessionError, SessionEvent, SessionKind,
     SessionStatus, pick,
 };
 use crate::ids::PartyId;
+use crate::key::ordered_pair;
 
 /// The longest detail that is kept, in characters.
 const MAX_DETAIL: usize = 200;
@@ -49,13 +50,7 @@ impl SessionState {
     }
 
     pub(super) fn fail_attempt(&self, failure: Failure) -> Result<Vec<SessionEvent>, SessionError> {
-        let known = |party: &PartyId| self.participants.contains_key(party);
-        let culprits: Vec<_> = failure
-            .culprits
-            .iter()
-            .filter(|p| known(p))
-            .cloned()
-            .collect();
+        let culprits = self.culprits(&failure);
         let detail: String = failure
             .detail
             .chars()
@@ -110,29 +105,41 @@ impl SessionState {
         })
     }
 
-    /// Who takes part next. Cheats and refusers never again; those who were
-    /// merely silent again only if there is nobody else.
+    /// Who is to blame. Only a signer of the attempt can be, each once; and who
+    /// refuses can speak for nobody else.
+    fn culprits(&self, failure: &Failure) -> Vec<PartyId> {
+        match (&failure.reporter, failure.reason) {
+            (Some(reporter), AttemptFailure::Refused) => vec![reporter.clone()],
+            _ => {
+                let blamed = |party: &&PartyId| failure.culprits.contains(party);
+                self.signers.iter().filter(blamed).cloned().collect()
+            }
+        }
+    }
+
+    /// Who takes part next. Who refuses is never asked again, who is blamed only
+    /// if there is nobody else. An accusation is one party's word: it parts
+    /// accuser and accused, and who is right shows with others.
     fn next_signers(
         &self,
         failure: &Failure,
         culprits: &[PartyId],
     ) -> Result<Vec<PartyId>, FailureReason> {
-        let for_good = never_again(failure.reason);
+        let refuses = failure.reason == AttemptFailure::Refused;
         let excluded = |party: &PartyId| {
-            self.excluded.contains(party) || (for_good && culprits.contains(party))
+            self.excluded.contains(party) || (refuses && culprits.contains(party))
         };
         if self.asked.kind != SessionKind::Sign {
-            // Everyone's share is needed.
+            // Everyone's share is needed, and everyone's honesty.
             return if self.signers.iter().any(excluded) {
-                Err(match failure.reason {
-                    AttemptFailure::Refused => FailureReason::Refused,
-                    _ => FailureReason::NotEnoughParties,
-                })
+                Err(FailureReason::Refused)
+            } else if failure.reason == AttemptFailure::Cheating {
+                Err(FailureReason::NotEnoughParties)
             } else {
                 Ok(self.signers.clone())
             };
         }
-        let silent = |party: &PartyId| {
+        let blamed = |party: &PartyId| {
             culprits.contains(party)
                 || self
                     .participants
@@ -149,25 +156,43 @@ impl SessionState {
         let spares = || failure.available.iter();
         self.signers
             .iter()
-            .filter(|p| !silent(p))
+            .filter(|p| !blamed(p))
             .for_each(&mut add);
-        spares().filter(|p| !silent(p)).for_each(&mut add);
+        spares().filter(|p| !blamed(p)).for_each(&mut add);
         spares().for_each(&mut add);
         self.signers.iter().for_each(&mut add);
         let mut banned = failure.banned.clone();
-        if let (AttemptFailure::Cheating, Some(reporter)) = (failure.reason, &failure.reporter) {
-            for culprit in culprits {
-                banned.insert(crate::key::ordered_pair(reporter, culprit));
-            }
-        }
-        let mut next = pick(self.asked.attendance(), &candidates, &banned)
+        banned.extend(self.accusations.cheating.iter().cloned());
+        let mut apart = self.accusations.silence.clone();
+        let now = accusations(failure.reason, failure.reporter.as_ref(), culprits);
+        banned.extend(now.cheating);
+        apart.extend(now.silence);
+        apart.extend(banned.iter().cloned());
+        let count = self.asked.attendance();
+        let mut next = pick(count, &candidates, &apart)
+            .or_else(|| pick(count, &candidates, &banned))
             .ok_or(FailureReason::NotEnoughParties)?;
         next.sort_by_key(|party| self.participants.get(party).map(|p| p.member.index));
         Ok(next)
     }
 }
 
-/// Whether whoever is blamed for this is never asked again in the session.
-pub(super) fn never_again(reason: AttemptFailure) -> bool {
-    matches!(reason, AttemptFailure::Cheating | AttemptFailure::Refused)
+/// The pairs that an accusation parts.
+pub(super) fn accusations(
+    reason: AttemptFailure,
+    reporter: Option<&PartyId>,
+    culprits: &[PartyId],
+) -> Accusations {
+    let mut parted = Accusations::default();
+    let pairs = match reason {
+        AttemptFailure::Cheating => &mut parted.cheating,
+        AttemptFailure::Silence { .. } => &mut parted.silence,
+        _ => return parted,
+    };
+    for culprit in culprits {
+        if let Some(reporter) = reporter.filter(|reporter| *reporter != culprit) {
+            pairs.insert(ordered_pair(reporter, culprit));
+        }
+    }
+    parted
 }

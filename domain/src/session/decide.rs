@@ -1,18 +1,21 @@
 //! Session decisions.
 
+use std::collections::BTreeSet;
+
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::state::SessionState;
 use super::{
-    DeviceInfo, FailureReason, NewSession, ParticipantStatus, Report, Session, SessionCommand,
-    SessionError, SessionEvent, SessionKind, SessionStatus, token_hash,
+    AttemptFailure, DeviceInfo, FailureReason, NewSession, ParticipantStatus, Report, Session,
+    SessionCommand, SessionError, SessionEvent, SessionKind, SessionStatus, token_hash,
 };
 use crate::Timestamp;
 use crate::decider::Decider;
 use crate::ids::PartyId;
 use crate::intent::{Action, VerifiedIntent};
-use crate::receipt::{self, Receipt};
+use crate::receipt::{self, Receipt, ReceiptError, Statement};
+use crate::roster::well_formed;
 use crate::signature::Signature;
 
 type Decided = Result<Vec<SessionEvent>, SessionError>;
@@ -41,7 +44,7 @@ impl Decider for Session {
                 party,
                 attempt,
                 report,
-            } => state.report(party, attempt, report),
+            } => state.report(party, attempt, &report),
             SessionCommand::Abort {
                 party,
                 attempt,
@@ -52,6 +55,14 @@ impl Decider for Session {
                 banned,
             } => {
                 state.running_signer(&party, attempt)?;
+                // Only the rounds show silence and cheating.
+                let of_rounds = matches!(
+                    reason,
+                    AttemptFailure::Silence { .. } | AttemptFailure::Cheating
+                );
+                if of_rounds && state.status != SessionStatus::InProgress {
+                    return Err(SessionError::Status(state.status));
+                }
                 state.fail_attempt(super::attempt::Failure {
                     reason,
                     culprits,
@@ -82,11 +93,12 @@ impl Session {
             return Err(SessionError::AlreadyCreated);
         }
         let parties = usize::from(new.quorum.parties());
-        let indexed = (1u8..)
-            .zip(&new.participants)
-            .all(|(index, invitee)| invitee.member.index == index);
+        let indexed = well_formed(new.participants.iter().map(|invitee| &invitee.member));
+        let signers: BTreeSet<_> = new.signers.iter().collect();
         let malformed = if new.participants.len() != parties || !indexed {
-            Some("participants are not indexed 1 to n")
+            Some("participants are not indexed 1 to n, each party once")
+        } else if signers.len() != new.signers.len() {
+            Some("a signer is named twice")
         } else if new.signers.len() != new.attendance() {
             Some("the number of signers does not fit the kind and quorum")
         } else if new.signers.iter().any(|party| !new.invites(party)) {
@@ -183,7 +195,7 @@ impl SessionState {
         }
     }
 
-    /// Checks that `party` is a signer of the attempt, and that it runs.
+    /// Checks that `party` is a signer of the attempt that runs or comes next.
     pub(super) fn running_signer(&self, party: &PartyId, attempt: u32) -> Result<(), SessionError> {
         if self.status.is_final() {
             return Err(SessionError::Status(self.status));
@@ -203,7 +215,7 @@ impl SessionState {
         Ok(())
     }
 
-    fn report(&self, party: PartyId, attempt: u32, report: Report) -> Decided {
+    fn report(&self, party: PartyId, attempt: u32, report: &Report) -> Decided {
         // The second signer of a signature that is there already.
         if self.status == SessionStatus::Completed && self.participants.contains_key(&party) {
             return Ok(vec![]);
@@ -212,7 +224,7 @@ impl SessionState {
         if self.status != SessionStatus::InProgress {
             return Err(SessionError::Status(self.status));
         }
-        match (self.asked.kind, &report) {
+        match (self.asked.kind, report) {
             (SessionKind::Sign, Report::Signature { signature }) => {
                 self.signed(party, attempt, *signature)
             }
@@ -251,7 +263,7 @@ impl SessionState {
         }
         let stated = Receipt::verify(receipt, &participant.member)?.statement;
         if stated.session != self.asked.session || stated.attempt != attempt {
-            return Err(receipt::ReceiptError::Unexpected("session or attempt").into());
+            return Err(ReceiptError::Unexpected("session or attempt").into());
         }
         let report = Report::Receipt {
             receipt: receipt.to_owned(),
@@ -273,7 +285,9 @@ impl SessionState {
                 .iter()
                 .map(|invitee| invitee.member.clone())
                 .collect();
-            events.push(match receipt::agree(&receipts, &members) {
+            let agreed = receipt::agree(&receipts, &members)
+                .and_then(|statement| self.expected(&statement).map(|()| statement));
+            events.push(match agreed {
                 Ok(statement) => SessionEvent::SessionCompleted {
                     public_key: statement.public_key,
                     signature: None,
@@ -285,6 +299,25 @@ impl SessionState {
             });
         }
         Ok(events)
+    }
+
+    /// Checks that what the parties agree on is what was asked for. Without this
+    /// a session could complete whose key then refuses to become active.
+    fn expected(&self, stated: &Statement) -> Result<(), ReceiptError> {
+        let asked = &self.asked;
+        let fields = [
+            ("key", stated.key == asked.key),
+            ("account", stated.account == asked.account),
+            ("engine", stated.engine == asked.engine),
+            ("quorum", stated.quorum == asked.quorum),
+            ("epoch", stated.epoch == asked.epoch),
+            ("roster", stated.roster == asked.roster),
+            ("auth_key", stated.auth_key == asked.auth_key),
+        ];
+        match fields.iter().find(|(_, same)| !same) {
+            Some((field, _)) => Err(ReceiptError::Unexpected(field)),
+            None => Ok(()),
+        }
     }
 
     fn expire(&self, now: Timestamp) -> Decided {

@@ -1,8 +1,8 @@
 //! Folding session events.
 
-use super::attempt::never_again;
+use super::attempt::accusations;
 use super::state::{Participant, SessionState};
-use super::{ParticipantStatus, Session, SessionEvent, SessionStatus};
+use super::{AttemptFailure, ParticipantStatus, Session, SessionEvent, SessionStatus};
 use crate::ids::PartyId;
 
 pub(super) fn evolve(session: &mut Session, event: &SessionEvent) {
@@ -12,16 +12,26 @@ pub(super) fn evolve(session: &mut Session, event: &SessionEvent) {
         }
         return;
     };
+    // What has ended never changes again.
+    if state.status.is_final() {
+        return;
+    }
     match event {
         SessionEvent::SessionCreated { .. } => {}
         SessionEvent::ParticipantJoined { party, .. } => {
-            state.advance(party, ParticipantStatus::Joined);
-            state.become_status(SessionStatus::Waiting);
+            let joined = state.advance(party, ParticipantStatus::Joined);
+            if joined && state.status == SessionStatus::Created {
+                state.become_status(SessionStatus::Waiting);
+            }
         }
-        SessionEvent::ParticipantReady { party } => state.advance(party, ParticipantStatus::Ready),
+        SessionEvent::ParticipantReady { party } => {
+            // From computing only the end of the attempt leads back to ready.
+            if state.status_of(party) == Some(ParticipantStatus::Joined) {
+                state.advance(party, ParticipantStatus::Ready);
+            }
+        }
         SessionEvent::SessionStarted { attempt, signers } => {
-            if state.become_status(SessionStatus::InProgress) {
-                state.attempt = *attempt;
+            if *attempt == state.attempt && state.become_status(SessionStatus::InProgress) {
                 state.signers.clone_from(signers);
                 for party in signers {
                     state.advance(party, ParticipantStatus::Computing);
@@ -33,23 +43,34 @@ pub(super) fn evolve(session: &mut Session, event: &SessionEvent) {
             reason,
             culprits,
             next,
+            reporter,
             ..
         } => {
-            if state.status.is_final() {
+            if *attempt != state.attempt {
                 return;
             }
-            let for_good = never_again(*reason);
-            state.end_attempt(culprits, next, for_good);
-            state.attempt = attempt.saturating_add(1);
+            state.end_attempt(*reason, culprits, next);
+            let parted = accusations(*reason, reporter.as_ref(), culprits);
+            state.accusations.cheating.extend(parted.cheating);
+            state.accusations.silence.extend(parted.silence);
             if !next.is_empty() {
+                state.attempt = attempt.saturating_add(1);
                 state.signers.clone_from(next);
                 // From created there is no way back: nobody has joined yet.
-                state.become_status(SessionStatus::Waiting);
+                if state.status == SessionStatus::InProgress {
+                    state.become_status(SessionStatus::Waiting);
+                }
             }
         }
-        SessionEvent::ParticipantReported { party, report, .. } => {
-            state.advance(party, ParticipantStatus::Completed);
-            if let Some(participant) = state.participants.get_mut(party) {
+        SessionEvent::ParticipantReported {
+            party,
+            attempt,
+            report,
+        } => {
+            if *attempt == state.attempt
+                && state.advance(party, ParticipantStatus::Completed)
+                && let Some(participant) = state.participants.get_mut(party)
+            {
                 participant.report = Some(report.clone());
             }
         }
@@ -91,6 +112,7 @@ impl SessionState {
             signers: asked.signers.clone(),
             participants,
             excluded: Default::default(),
+            accusations: Default::default(),
             signature: None,
         }
     }
@@ -103,36 +125,41 @@ impl SessionState {
         legal
     }
 
-    fn advance(&mut self, party: &PartyId, next: ParticipantStatus) {
-        if let Some(participant) = self.participants.get_mut(party)
-            && participant.status.may_become(next)
-        {
-            participant.status = next;
+    fn advance(&mut self, party: &PartyId, next: ParticipantStatus) -> bool {
+        match self.participants.get_mut(party) {
+            Some(participant) if participant.status.may_become(next) => {
+                participant.status = next;
+                true
+            }
+            _ => false,
         }
     }
 
-    fn end_attempt(&mut self, culprits: &[PartyId], next: &[PartyId], for_good: bool) {
+    fn status_of(&self, party: &PartyId) -> Option<ParticipantStatus> {
+        self.participants.get(party).map(|p| p.status)
+    }
+
+    fn end_attempt(&mut self, reason: AttemptFailure, culprits: &[PartyId], next: &[PartyId]) {
+        // When nobody said anything, nobody may be there any more: all of them
+        // have to show up again.
+        let all_again = reason == AttemptFailure::Timeout;
         let signers = self.signers.clone();
         for party in signers.iter().chain(next) {
             let asked_again = next.contains(party);
             let blamed = culprits.contains(party);
-            let excluded_before = self
-                .participants
-                .get(party)
-                .is_some_and(|p| p.status == ParticipantStatus::Excluded);
+            let excluded_before = self.status_of(party) == Some(ParticipantStatus::Excluded);
             let to = match (blamed, asked_again) {
                 (true, false) => ParticipantStatus::Excluded,
                 (true, true) => ParticipantStatus::Invited,
                 (false, true) if excluded_before => ParticipantStatus::Invited,
+                (false, _) if all_again => ParticipantStatus::Invited,
                 (false, _) => ParticipantStatus::Ready,
             };
             // Only who was computing goes back to ready.
-            let was_computing = self.participants.get(party).is_some_and(|p| {
-                matches!(
-                    p.status,
-                    ParticipantStatus::Computing | ParticipantStatus::Completed
-                )
-            });
+            let was_computing = matches!(
+                self.status_of(party),
+                Some(ParticipantStatus::Computing | ParticipantStatus::Completed)
+            );
             if to != ParticipantStatus::Ready || was_computing {
                 self.advance(party, to);
             }
@@ -140,7 +167,7 @@ impl SessionState {
                 participant.report = None;
             }
         }
-        if for_good {
+        if reason == AttemptFailure::Refused {
             self.excluded.extend(culprits.iter().cloned());
         }
     }

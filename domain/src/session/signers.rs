@@ -3,49 +3,57 @@
 use std::collections::BTreeSet;
 
 use crate::ids::PartyId;
+use crate::key::ordered_pair;
 
 /// The first `count` of `candidates` (the best first) among whom no pair is
-/// banned; none when there is no such set. Pairs are kept with the lesser name
-/// first. At most 32 candidates, so plain backtracking will do.
+/// banned and nobody stands twice; none when there is no such set. Pairs are
+/// kept with the lesser name first. At most 32 candidates, so plain backtracking
+/// will do.
 #[must_use]
 pub fn pick(
     count: usize,
     candidates: &[PartyId],
     banned: &BTreeSet<(PartyId, PartyId)>,
 ) -> Option<Vec<PartyId>> {
-    let mut chosen = Vec::with_capacity(count);
-    extend(count, candidates, banned, &mut chosen).then_some(chosen)
+    let exclude = |a: &PartyId, b: &PartyId| a == b || banned.contains(&ordered_pair(a, b));
+    let search = Search {
+        count,
+        excluded: candidates
+            .iter()
+            .map(|a| candidates.iter().map(|b| exclude(a, b)).collect())
+            .collect(),
+    };
+    let mut chosen = Vec::with_capacity(candidates.len());
+    search
+        .extend(0, &mut chosen)
+        .then(|| chosen.iter().map(|at| candidates[*at].clone()).collect())
 }
 
-fn extend(
+struct Search {
     count: usize,
-    candidates: &[PartyId],
-    banned: &BTreeSet<(PartyId, PartyId)>,
-    chosen: &mut Vec<PartyId>,
-) -> bool {
-    if chosen.len() == count {
-        return true;
-    }
-    for (at, candidate) in candidates.iter().enumerate() {
-        if candidates.len() - at < count - chosen.len() {
-            return false;
-        }
-        if chosen
-            .iter()
-            .any(|other| is_banned(banned, other, candidate))
-        {
-            continue;
-        }
-        chosen.push(candidate.clone());
-        if extend(count, &candidates[at + 1..], banned, chosen) {
+    /// Whether two candidates, by their places, exclude each other.
+    excluded: Vec<Vec<bool>>,
+}
+
+impl Search {
+    /// Extends the choice by candidates from this place on.
+    fn extend(&self, from: usize, chosen: &mut Vec<usize>) -> bool {
+        if chosen.len() == self.count {
             return true;
         }
-        chosen.pop();
+        for at in from..self.excluded.len() {
+            if self.excluded.len() - at < self.count - chosen.len() {
+                return false;
+            }
+            if chosen.iter().any(|other| self.excluded[at][*other]) {
+                continue;
+            }
+            chosen.push(at);
+            if self.extend(at + 1, chosen) {
+                return true;
+            }
+            chosen.pop();
+        }
+        false
     }
-    false
-}
-
-fn is_banned(banned: &BTreeSet<(PartyId, PartyId)>, a: &PartyId, b: &PartyId) -> bool {
-    let pair = if a <= b { (a, b) } else { (b, a) };
-    banned.contains(&(pair.0.clone(), pair.1.clone()))
 }

@@ -196,10 +196,21 @@ pub struct SessionState {
     pub signers: Vec<PartyId>,
     /// All participants.
     pub participants: BTreeMap<PartyId, Participant>,
-    /// Who cheated or refused, and is never asked again in this session.
+    /// Who refused, and is never asked again in this session.
     pub excluded: BTreeSet<PartyId>,
+    /// Who accused whom.
+    pub accusations: Accusations,
     /// The signature, once there is one.
     pub signature: Option<Signature>,
+}
+
+/// Pairs of parties, the lesser name first, of which one accused the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accusations {
+    /// Of cheating: they do not sign together again in this session.
+    pub cheating: BTreeSet<(PartyId, PartyId)>,
+    /// Of silence: they sign together again only if nobody else can.
+    pub silence: BTreeSet<(PartyId, PartyId)>,
 }
 
 impl Session {

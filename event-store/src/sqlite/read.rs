@@ -14,6 +14,9 @@ use uuid::Uuid;
 use super::{Shared, failure::damaged};
 use crate::{CommandEntry, CommandRecord, Envelope, LogError, StreamId};
 
+/// Rows to a query: more of them and the two threads of a read wait for each other.
+pub(super) const PAGE: usize = 128;
+
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -44,10 +47,12 @@ pub(super) async fn all(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Arc<Envelope>>, LogError> {
-    let query = sqlx::query(select!("WHERE position > ?1 ORDER BY position LIMIT ?2"))
-        .bind(clamp(after))
-        .bind(clamp(limit as u64));
-    fetch(shared, query).await
+    let query = |after, page| {
+        sqlx::query(select!("WHERE position > ?1 ORDER BY position LIMIT ?2"))
+            .bind(after)
+            .bind(page)
+    };
+    paged(shared, after, limit, query, |event| event.position).await
 }
 
 pub(super) async fn stream(
@@ -56,15 +61,17 @@ pub(super) async fn stream(
     after_version: u64,
     limit: usize,
 ) -> Result<Vec<Arc<Envelope>>, LogError> {
-    let query = sqlx::query(select!(
-        "WHERE aggregate_type = ?1 AND aggregate_id = ?2 AND sequence > ?3 \
-         ORDER BY sequence LIMIT ?4"
-    ))
-    .bind(stream.aggregate_type.as_ref())
-    .bind(&stream.aggregate_id)
-    .bind(clamp(after_version))
-    .bind(clamp(limit as u64));
-    fetch(shared, query).await
+    let query = |after, page| {
+        sqlx::query(select!(
+            "WHERE aggregate_type = ?3 AND aggregate_id = ?4 AND sequence > ?1 \
+             ORDER BY sequence LIMIT ?2"
+        ))
+        .bind(after)
+        .bind(page)
+        .bind(stream.aggregate_type.as_ref())
+        .bind(&stream.aggregate_id)
+    };
+    paged(shared, after_version, limit, query, |event| event.version).await
 }
 
 pub(super) async fn command(shared: &Shared, id: Uuid) -> Result<Option<CommandEntry>, LogError> {
@@ -92,15 +99,30 @@ pub(super) fn entry(path: &Path, row: &SqliteRow) -> Result<CommandEntry, LogErr
     decode().map_err(|error| undecodable(path, "a command", &*error))
 }
 
-async fn fetch(shared: &Shared, query: Select<'_>) -> Result<Vec<Arc<Envelope>>, LogError> {
-    let rows = shared.readers.rows("read events", query).await?;
-    rows.iter()
-        .map(|row| {
-            envelope(row)
-                .map(Arc::new)
-                .map_err(|error| undecodable(&shared.path, "an event", &*error))
-        })
-        .collect()
+/// Puts together what a query by an ascending key returns after a key. As events
+/// are only ever added at the end, pages read one after another fit together.
+async fn paged<'q>(
+    shared: &Shared,
+    mut after: u64,
+    limit: usize,
+    query: impl Fn(i64, i64) -> Select<'q>,
+    key: fn(&Envelope) -> u64,
+) -> Result<Vec<Arc<Envelope>>, LogError> {
+    let mut events: Vec<Arc<Envelope>> = Vec::new();
+    loop {
+        let page = (limit - events.len()).min(PAGE);
+        let query = query(clamp(after), clamp(page as u64));
+        let rows = shared.readers.rows("read events", query).await?;
+        for row in &rows {
+            let event =
+                envelope(row).map_err(|error| undecodable(&shared.path, "an event", &*error))?;
+            after = key(&event);
+            events.push(Arc::new(event));
+        }
+        if rows.len() < page || events.len() == limit {
+            return Ok(events);
+        }
+    }
 }
 
 fn envelope(row: &SqliteRow) -> Result<Envelope, Box<dyn Error + Send + Sync>> {

@@ -14,14 +14,14 @@ use sqlx::{
 };
 use tokio::sync::Semaphore;
 
-use super::{failure::storage, read::Select};
+use super::{
+    failure::storage,
+    read::{PAGE, Select},
+};
 use crate::LogError;
 
 /// Reads at the same time.
 const READERS: u32 = 4;
-
-/// Rows that SQLite may be ahead of a reader.
-const ROWS_AHEAD: usize = 512;
 
 pub(super) struct Readers {
     options: SqliteConnectOptions,
@@ -32,7 +32,7 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn new(options: SqliteConnectOptions) -> Self {
         Self {
-            options: options.read_only(true).row_buffer_size(ROWS_AHEAD),
+            options: options.read_only(true).row_buffer_size(PAGE),
             idle: Mutex::default(),
             permits: Semaphore::new(READERS as usize),
         }
