@@ -19,10 +19,7 @@ use super::{events, heartbeat, invitation};
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` is cancelled and what runs has ended or was given up.
-pub(super) async fn run(
-    context: Arc<Context>,
-    stop: CancellationToken,
-) -> Result<(), WorkerError> {
+pub(super) async fn run(context: Arc<Context>, stop: CancellationToken) -> Result<(), WorkerError> {
     // Frames and events first: from the first invitation on, none may be missed.
     let mut frames = subscribe(&context, subject::mpc_all_of(&context.party)).await?;
     let mut helpers = JoinSet::new();
@@ -91,8 +88,9 @@ async fn subscribe(context: &Context, subject: String) -> Result<Subscription, W
 /// Puts a frame into its session's inbox, by its subject. Whether it is what the
 /// subject says is for the session to verify.
 fn route(context: &Context, message: Message) {
-    let kept = address(&message.subject)
-        .is_some_and(|(session, attempt)| context.registry.frame(session, attempt, message.payload));
+    let kept = address(&message.subject).is_some_and(|(session, attempt)| {
+        context.registry.frame(session, attempt, message.payload)
+    });
     if !kept {
         context.stats.frames_dropped.increment();
     }

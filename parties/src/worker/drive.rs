@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_domain::ids::PartyId;
 use countersign_messaging::Headers;
 use countersign_messaging::party_command::AbortReason;
 use countersign_messaging::progress::Phase;
@@ -127,13 +128,15 @@ impl<'a> Drive<'a> {
         if let Some(awaited) = turn.awaited.take() {
             if awaited.round != self.silence.awaited().round {
                 self.course.span.record("round", awaited.round);
-                self.watch.enter(self.context, Phase::Round(awaited.round)).await;
+                self.watch
+                    .enter(self.context, Phase::Round(awaited.round))
+                    .await;
             }
             self.silence.wait_for(awaited);
         }
         self.publish(std::mem::take(&mut turn.out)).await;
         match turn.abort.take() {
-            Some(abort) => Err(Stop::GivenUp(self.aborted(abort))),
+            Some(abort) => Err(Stop::GivenUp(self.aborted(&abort))),
             None => Ok(turn),
         }
     }
@@ -269,7 +272,7 @@ impl<'a> Drive<'a> {
         self.tick_at = Instant::now() + quiet.max(line.min(self.course.silence / 2));
     }
 
-    fn aborted(&self, abort: Abort) -> GivenUp {
+    fn aborted(&self, abort: &Abort) -> GivenUp {
         let reason = match abort.kind {
             AbortKind::Ban(_) => AbortReason::Cheating,
             AbortKind::Retry | AbortKind::Fatal => AbortReason::Engine,
@@ -282,7 +285,7 @@ impl<'a> Drive<'a> {
         GivenUp::new(reason, culprits, abort.to_string())
     }
 
-    fn names(&self, peers: &[PartyIndex]) -> Vec<countersign_domain::ids::PartyId> {
+    fn names(&self, peers: &[PartyIndex]) -> Vec<PartyId> {
         peers
             .iter()
             .filter_map(|peer| self.post.name(*peer).cloned())

@@ -71,14 +71,17 @@ fn started(context: &Context, payload: &Payload) -> Result<(), serde_json::Error
     let start = Start { attempt, signers };
     match context.registry.get(session) {
         Some(inbox) => inbox.start(start),
-        None if start.signers.contains(&context.party) => {
-            if !context.registry.start_early(session, start) {
-                context.stats.events_dropped.increment();
-            }
-        }
-        None => {}
+        None => early(context, session, start),
     }
     Ok(())
+}
+
+/// A start without an invitation, which may be still on its way.
+fn early(context: &Context, session: SessionId, start: Start) {
+    let mine = start.signers.contains(&context.party);
+    if mine && !context.registry.start_early(session, start) {
+        context.stats.events_dropped.increment();
+    }
 }
 
 fn attempt_failed(context: &Context, payload: &Payload) -> Result<(), serde_json::Error> {

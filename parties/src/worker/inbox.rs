@@ -89,9 +89,8 @@ impl Inbox {
         let kept = {
             let mut state = self.state();
             let wanted = !state.ended && attempt > state.failed;
-            let kept = wanted
-                && state.frames.len() < self.most_frames
-                && self.budget.take(payload.len());
+            let kept =
+                wanted && state.frames.len() < self.most_frames && self.budget.take(payload.len());
             if kept {
                 state.frames.push_back((attempt, payload));
             }
@@ -191,7 +190,12 @@ impl Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        let left = self.state().frames.iter().map(|(_, frame)| frame.len()).sum();
+        let left = self
+            .state()
+            .frames
+            .iter()
+            .map(|(_, frame)| frame.len())
+            .sum();
         self.budget.give_back(left);
     }
 }

@@ -63,7 +63,11 @@ impl Watch {
         };
         let payload = progress.sign(&context.keys).into();
         let subject = subject::progress(self.session);
-        if let Err(error) = context.bus.publish(&subject, payload, Headers::default()).await {
+        if let Err(error) = context
+            .bus
+            .publish(&subject, payload, Headers::default())
+            .await
+        {
             tracing::debug!(%error, "progress could not be sent");
         }
     }

@@ -9,7 +9,7 @@ use countersign_messaging::Payload;
 use countersign_messaging::frame::{FrameError, FrameKind};
 
 use super::post::{Inbound, Outbound, Post};
-use crate::engine::{Abort, AbortKind, Awaited, Outcome, PartyIndex};
+use crate::engine::{Abort, AbortKind, Awaited, Outcome, PartyIndex, Recipient};
 use crate::exchange::{Exchange, Message, Progress, Send};
 use confirm::Confirm;
 
@@ -89,13 +89,11 @@ impl Seat {
             for peer in &awaited.parties {
                 turn.asked += 1;
                 let round = awaited.round;
-                sent = sent.and(self.post.to_one(
-                    *peer,
-                    FrameKind::Resend,
-                    round,
-                    &[],
-                    &mut turn.out,
-                ));
+                sent =
+                    sent.and(
+                        self.post
+                            .to_one(*peer, FrameKind::Resend, round, &[], &mut turn.out),
+                    );
             }
         }
         let others = |peer| !awaited.parties.contains(&peer);
@@ -111,13 +109,11 @@ impl Seat {
         let round = self.exchange.awaited().round.saturating_add(1);
         let mut sent = Ok(());
         for peer in self.post.peers() {
-            sent = sent.and(self.post.to_one(
-                peer,
-                FrameKind::Confirm,
-                round,
-                &body,
-                &mut turn.out,
-            ));
+            sent =
+                sent.and(
+                    self.post
+                        .to_one(peer, FrameKind::Confirm, round, &body, &mut turn.out),
+                );
         }
         self.confirm.open(round, body);
         self.check(sent, &mut turn);
@@ -183,9 +179,11 @@ impl Seat {
                 round,
                 broadcast,
                 body,
-            } => self.post.data(send.to, broadcast, round, &body, &mut turn.out),
+            } => self
+                .post
+                .data(send.to, broadcast, round, &body, &mut turn.out),
             Message::Resend { round } => {
-                let crate::engine::Recipient::One(peer) = send.to else {
+                let Recipient::One(peer) = send.to else {
                     return Ok(());
                 };
                 self.post

@@ -110,10 +110,11 @@ impl Session {
         async move {
             let session = accepted.session;
             let answer = tell(&context, session, asked, command).await;
-            match accepted.earlier_result() {
-                Some((attempt, result)) => tell(&context, session, attempt, result).await,
-                None => answer,
+            if let Some((attempt, result)) = accepted.earlier_result() {
+                // Refused before the attempt runs; then its start is the time.
+                tell(&context, session, attempt, result).await;
             }
+            answer
         }
     }
 }

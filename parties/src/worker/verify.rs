@@ -17,9 +17,7 @@ use countersign_domain::path::DerivationPath;
 use countersign_domain::quorum::Quorum;
 use countersign_domain::receipt::Receipt;
 use countersign_domain::roster::{Member, fingerprint};
-use countersign_domain::session::{
-    NewSession, SessionInvitation, SessionKind, Token, token_hash,
-};
+use countersign_domain::session::{NewSession, SessionInvitation, SessionKind, Token, token_hash};
 use countersign_domain::signature::Signature;
 use countersign_messaging::party_command::PartyAction;
 use subtle::ConstantTimeEq as _;
@@ -220,11 +218,7 @@ fn invited(context: &Context, session: &NewSession, token: &Token) -> Result<u8,
 
 /// The session's intent, if `key` signed it, it is valid now, and the session is
 /// the one that it names.
-fn intent(
-    session: &NewSession,
-    key: &AuthKey,
-    now: Timestamp,
-) -> Result<VerifiedIntent, Refusal> {
+fn intent(session: &NewSession, key: &AuthKey, now: Timestamp) -> Result<VerifiedIntent, Refusal> {
     let verified = Intent::verify(&session.intent, key).map_err(Refusal::Intent)?;
     let intent = &verified.intent;
     intent.check_time(now).map_err(Refusal::Intent)?;

@@ -4,7 +4,7 @@ use countersign_domain::session::SessionEvent;
 use countersign_messaging::subject;
 
 use crate::coordinator::Coordinator;
-use crate::house::{House, party};
+use crate::house::{House, party, until};
 use crate::order::Order;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,14 +21,15 @@ async fn sessions_beyond_the_bound_are_not_joined() {
     }
     let dropped = || {
         let stats = &alpha.stats;
-        (stats.invitations_accepted.get(), stats.invitations_dropped.get())
+        (
+            stats.invitations_accepted.get(),
+            stats.invitations_dropped.get(),
+        )
     };
     coordinator
         .wait("joins", |this| (this.commands().len() == 2).then_some(()))
         .await;
-    while dropped() != (2, 3) {
-        tokio::task::yield_now().await;
-    }
+    until("two taken, three dropped", || dropped() == (2, 3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,18 +56,17 @@ async fn frames_beyond_the_bounds_and_of_unknown_sessions_are_dropped() {
     for _ in 0..5 {
         coordinator.publish(&frames(&order), vec![0; 10]).await;
     }
-    while alpha.stats.frames_dropped.get() != 3 {
-        tokio::task::yield_now().await;
-    }
+    until("frames_dropped", || alpha.stats.frames_dropped.get() == 3).await;
     // Once the attempt begins they are looked at, and the room is free again.
     let signers = order.session.signers.clone();
     let attempt = 1;
     coordinator
-        .relay(order.id(), &SessionEvent::SessionStarted { attempt, signers })
+        .relay(
+            order.id(),
+            &SessionEvent::SessionStarted { attempt, signers },
+        )
         .await;
-    while alpha.stats.frames_refused.get() != 4 {
-        tokio::task::yield_now().await;
-    }
+    until("frames_refused", || alpha.stats.frames_refused.get() == 4).await;
     assert_eq!(alpha.stats.frames_dropped.get(), 3);
 }
 
@@ -82,10 +82,11 @@ async fn early_starts_are_few() {
         let signers = order.session.signers.clone();
         let attempt = 1;
         coordinator
-            .relay(order.id(), &SessionEvent::SessionStarted { attempt, signers })
+            .relay(
+                order.id(),
+                &SessionEvent::SessionStarted { attempt, signers },
+            )
             .await;
     }
-    while alpha.stats.events_dropped.get() != 3 {
-        tokio::task::yield_now().await;
-    }
+    until("events_dropped", || alpha.stats.events_dropped.get() == 3).await;
 }

@@ -47,12 +47,6 @@ struct State {
     deaf: usize,
 }
 
-impl Drop for Coordinator {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
 impl Coordinator {
     pub(crate) async fn start(house: &House) -> Self {
         let inner = Arc::new(Inner {
@@ -75,6 +69,12 @@ impl Coordinator {
             }
         });
         Self { inner, serving }
+    }
+
+    /// Stops serving, so that another can take its place.
+    pub(crate) async fn stop(self) {
+        self.serving.abort();
+        assert!(self.serving.await.unwrap_err().is_cancelled());
     }
 
     /// Leaves the next commands unanswered.
@@ -148,11 +148,13 @@ impl Coordinator {
         };
         match tokio::time::timeout(PATIENCE, found).await {
             Ok(found) => found,
-            Err(_) => panic!(
-                "no {what}; events {:#?}, commands {:#?}",
-                self.inner.state.lock().unwrap().events,
-                self.commands()
-            ),
+            Err(_) => {
+                let events = self.inner.state.lock().unwrap().events.clone();
+                panic!(
+                    "no {what}; events {events:#?}, commands {:#?}",
+                    self.commands()
+                )
+            }
         }
     }
 
@@ -194,11 +196,7 @@ impl Coordinator {
 }
 
 impl Inner {
-    fn decide(
-        &self,
-        id: SessionId,
-        command: SessionCommand,
-    ) -> Result<Vec<SessionEvent>, String> {
+    fn decide(&self, id: SessionId, command: SessionCommand) -> Result<Vec<SessionEvent>, String> {
         let mut state = self.state.lock().unwrap();
         let session = state.sessions.entry(id).or_default();
         let events = session.decide(command).map_err(|error| error.to_string())?;

@@ -13,9 +13,7 @@ use countersign_domain::ids::{KeyId, PartyId, SessionId};
 use countersign_domain::roster::{Member, Roster, fingerprint};
 use countersign_messaging::{Bus, Clock, IdentityKeys, LocalBus, subject};
 use countersign_parties::vault::{MasterKey, ShareRecord, Vault};
-use countersign_parties::worker::{
-    CeremonyPool, Limits, Stats, Worker, WorkerConfig, WorkerError,
-};
+use countersign_parties::worker::{CeremonyPool, Limits, Stats, Worker, WorkerConfig, WorkerError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +55,8 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        self.handle.await.unwrap().unwrap();
+        let stopped = tokio::time::timeout(PATIENCE, self.handle).await;
+        stopped.expect("stops").unwrap().unwrap();
     }
 }
 
@@ -79,7 +78,9 @@ impl House {
         for name in NAMES {
             house.open(name);
         }
-        let identities = NAMES.iter().map(|name| house.keys(name).public(party(name)));
+        let identities = NAMES
+            .iter()
+            .map(|name| house.keys(name).public(party(name)));
         house.roster = Arc::new(Roster::new(identities.collect()).unwrap());
         house
     }
@@ -213,3 +214,12 @@ pub(crate) fn impatient(limits: &mut Limits) {
     limits.silence_keygen_base = Duration::from_millis(600);
 }
 
+/// Waits for what nothing tells.
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
+    let poll = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, poll).await.is_ok(), "{what}");
+}

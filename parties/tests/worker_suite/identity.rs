@@ -34,7 +34,10 @@ async fn a_worker_refuses_to_run_when_the_roster_does_not_know_it() {
     let house = House::new();
     let parties = house.roster.parties()[1..].to_vec();
     let error = refused(&house, Roster::new(parties).unwrap()).await;
-    assert!(matches!(error, WorkerError::NotInRoster { .. }), "{error:?}");
+    assert!(
+        matches!(error, WorkerError::NotInRoster { .. }),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

@@ -55,7 +55,10 @@ async fn three_parties_make_a_key_and_two_of_them_sign_with_it() {
     }
     let phases = board.of(order.id());
     assert_eq!(phases.len(), 3, "{phases:?}");
-    assert!(phases.iter().all(|at| at.phase >= Phase::Sealing), "{phases:?}");
+    assert!(
+        phases.iter().all(|at| at.phase >= Phase::Sealing),
+        "{phases:?}"
+    );
 
     let mut sign = Order::sign(&house, "first use", "hello", &["alpha", "carol"]);
     let mut intent = crate::order::sign_intent(&house, "first use", "m", "hello");

@@ -1,13 +1,15 @@
 //! Workers on an in-process bus, with a coordinator made of the session aggregate.
 
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
 mod bounds;
-mod coordinator;
 mod cheats;
+mod coordinator;
+mod faulty;
 mod house;
 mod identity;
 mod keygen;
 mod keys;
-mod lossy;
 mod network;
 mod order;
 mod refusals;

@@ -109,7 +109,10 @@ async fn a_party_that_pins_another_roster_than_everybody_else() {
     let PartyAction::Abort { detail, .. } = abort else {
         panic!("not an abort");
     };
-    assert!(detail.contains("roster") && detail.contains("`carol`"), "{detail}");
+    assert!(
+        detail.contains("roster") && detail.contains("`carol`"),
+        "{detail}"
+    );
 }
 
 #[tokio::test]
@@ -125,7 +128,10 @@ async fn a_sign_intent_by_another_key() {
     // The invitation says that the stranger's key is the account's.
     let order = Order::of_sign(&house, &intent, &stranger(), &["alpha", "bravo"]);
     let detail = refusal(&house, order.invitation("alpha", 1)).await;
-    assert!(detail.contains("not signed by the expected key"), "{detail}");
+    assert!(
+        detail.contains("not signed by the expected key"),
+        "{detail}"
+    );
 }
 
 #[tokio::test]

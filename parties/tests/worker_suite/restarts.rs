@@ -78,6 +78,7 @@ async fn a_finished_session_gets_the_same_signature_without_a_ceremony() {
         for worker in workers.into_values() {
             worker.stop().await;
         }
+        coordinator.stop().await;
         signature
     };
     let signer = PAIR
@@ -89,13 +90,17 @@ async fn a_finished_session_gets_the_same_signature_without_a_ceremony() {
     let coordinator = Coordinator::start(&house).await;
     let worker = house.start(signer).await;
     coordinator.create(&order);
-    coordinator.invite(order.invitation(signer, 1), signer).await;
+    coordinator
+        .invite(order.invitation(signer, 1), signer)
+        .await;
     let reported = coordinator
         .wait("report", |this| {
-            this.commands().into_iter().find_map(|(_, c)| match c.action {
-                PartyAction::Signature { r, s, v } => Some((r, s, v)),
-                _ => None,
-            })
+            this.commands()
+                .into_iter()
+                .find_map(|(_, c)| match c.action {
+                    PartyAction::Signature { r, s, v } => Some((r, s, v)),
+                    _ => None,
+                })
         })
         .await;
     assert_eq!(reported, (first.r, first.s, first.v));
@@ -119,6 +124,7 @@ async fn a_receipt_is_handed_in_again_and_its_share_outlives_another_attempt() {
         for worker in workers.into_values() {
             worker.stop().await;
         }
+        coordinator.stop().await;
         public_key
     };
 
@@ -134,6 +140,7 @@ async fn a_receipt_is_handed_in_again_and_its_share_outlives_another_attempt() {
         assert_eq!(worker.stats.attempts_begun.get(), 0, "{name}");
         worker.stop().await;
     }
+    coordinator.stop().await;
 
     // One that says the first attempt failed would have the share thrown away.
     let coordinator = Coordinator::start(&house).await;

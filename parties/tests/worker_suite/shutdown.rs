@@ -4,7 +4,7 @@ use countersign_domain::session::SessionEvent;
 use countersign_messaging::party_command::{AbortReason, PartyAction};
 
 use crate::coordinator::Coordinator;
-use crate::house::{House, party};
+use crate::house::{House, party, until};
 use crate::order::Order;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,11 +52,12 @@ async fn what_runs_when_a_worker_stops_is_given_up_at_the_deadline() {
     let signers = order.session.signers.clone();
     let attempt = 1;
     coordinator
-        .relay(order.id(), &SessionEvent::SessionStarted { attempt, signers })
+        .relay(
+            order.id(),
+            &SessionEvent::SessionStarted { attempt, signers },
+        )
         .await;
-    while alpha.stats.attempts_begun.get() == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("begun", || alpha.stats.attempts_begun.get() == 1).await;
     alpha.stop().await;
     let PartyAction::Abort { culprits, .. } = coordinator.abort("alpha").await else {
         panic!("not an abort");

@@ -89,7 +89,10 @@ async fn a_start_that_overtakes_its_invitation_is_remembered() {
     let signers = order.session.signers.clone();
     let attempt = 1;
     coordinator
-        .relay(order.id(), &SessionEvent::SessionStarted { attempt, signers })
+        .relay(
+            order.id(),
+            &SessionEvent::SessionStarted { attempt, signers },
+        )
         .await;
     // The aggregate knows of no start, so no report is taken; that both have
     // begun is seen by the report itself.

@@ -190,7 +190,9 @@ async fn confirmed(
     let (key, epoch) = (attempt.accepted.key, attempt.accepted.epoch);
     let signed = attempt
         .vault(move |vault| {
-            let token = receipt.sign(&keys.sign).map_err(|error| error.to_string())?;
+            let token = receipt
+                .sign(&keys.sign)
+                .map_err(|error| error.to_string())?;
             vault
                 .set_receipt(key, epoch, &token)
                 .map_err(|error| error.to_string())?;

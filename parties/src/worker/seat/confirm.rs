@@ -56,7 +56,9 @@ impl Confirm {
         let (round, _) = self.mine.as_ref()?;
         Some(Awaited {
             round: *round,
-            parties: peers.filter(|peer| !self.theirs.contains_key(peer)).collect(),
+            parties: peers
+                .filter(|peer| !self.theirs.contains_key(peer))
+                .collect(),
         })
     }
 

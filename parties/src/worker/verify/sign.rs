@@ -32,8 +32,7 @@ pub(super) fn verify(
             epoch: session.epoch,
         })?;
     of_share(session, members, me, &record)?;
-    let pinned: AuthKey =
-        serde_json::from_value(record.auth_key).map_err(|_| Refusal::Share)?;
+    let pinned: AuthKey = serde_json::from_value(record.auth_key).map_err(|_| Refusal::Share)?;
     let verified = intent(session, &pinned, now)?;
     let Action::Sign {
         key,
