@@ -27,7 +27,7 @@ pub use heartbeat::{Heartbeat, HeartbeatError, roster_fingerprint};
 pub const PRESENT_FOR: TimeDelta = TimeDelta::seconds(6);
 
 /// How often a party should send one.
-pub const HEARTBEAT_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
+pub const HEARTBEAT_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// How far the clock of a party may be from that of the observer.
 pub const MAX_SKEW: TimeDelta = TimeDelta::seconds(30);

@@ -22,7 +22,7 @@ pub struct ShareRecord {
     pub key: KeyId,
     /// The account the key belongs to.
     pub account: AccountId,
-    /// Which sharing of the key this is; 0 is the first.
+    /// Epoch of the shares, from 1; a refresh begins the next.
     pub epoch: u32,
     /// The engine that made it, the only one that can use it.
     pub engine: EngineId,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use countersign_messaging::presence::HEARTBEAT_EVERY;
+
 /// Bounds of one worker. What goes beyond a bound is dropped and counted, never
 /// kept: the protocols ask again for what they miss.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(3),
             backoff: Duration::from_millis(100),
             backoff_max: Duration::from_secs(5),
-            heartbeat: Duration::from_secs(1),
+            heartbeat: HEARTBEAT_EVERY,
             drain: Duration::from_secs(10),
         }
     }
