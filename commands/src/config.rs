@@ -14,6 +14,9 @@ use countersign_messaging::presence::Presence;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+/// The longest session there is, whatever the policy says.
+const LONGEST_SESSION: Duration = Duration::days(7);
+
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -52,7 +55,7 @@ impl fmt::Debug for CommandsConfig {
 /// How long sessions may take, by kind. A session keeps what applied when it was
 /// created, so that its deadlines are the same on every replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(from = "Said")]
 pub struct SessionPolicy {
     /// Key generation. Its time grows with the square of the parties.
     pub keygen: KindPolicy,
@@ -61,8 +64,7 @@ pub struct SessionPolicy {
 }
 
 /// How long sessions of one kind may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct KindPolicy {
     /// How long parties have to get ready, in milliseconds.
     pub ready_ms: u32,
@@ -74,6 +76,48 @@ pub struct KindPolicy {
     pub max_attempts: u32,
     /// How much longer than all its attempts a session may take, in milliseconds.
     pub slack_ms: u32,
+}
+
+/// What a configuration says; the rest is as by default.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Said {
+    keygen: SaidOfKind,
+    sign: SaidOfKind,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SaidOfKind {
+    ready_ms: Option<u32>,
+    attempt_ms: Option<u32>,
+    attempt_per_pair_ms: Option<u32>,
+    max_attempts: Option<u32>,
+    slack_ms: Option<u32>,
+}
+
+impl From<Said> for SessionPolicy {
+    fn from(said: Said) -> Self {
+        let default = Self::default();
+        Self {
+            keygen: said.keygen.or(default.keygen),
+            sign: said.sign.or(default.sign),
+        }
+    }
+}
+
+impl SaidOfKind {
+    fn or(&self, default: KindPolicy) -> KindPolicy {
+        KindPolicy {
+            ready_ms: self.ready_ms.unwrap_or(default.ready_ms),
+            attempt_ms: self.attempt_ms.unwrap_or(default.attempt_ms),
+            attempt_per_pair_ms: self
+                .attempt_per_pair_ms
+                .unwrap_or(default.attempt_per_pair_ms),
+            max_attempts: self.max_attempts.unwrap_or(default.max_attempts),
+            slack_ms: self.slack_ms.unwrap_or(default.slack_ms),
+        }
+    }
 }
 
 impl Default for SessionPolicy {
@@ -120,6 +164,58 @@ impl KindPolicy {
     /// How long a session with such attempts may take.
     pub(crate) fn session(&self, attempt_timeout_ms: u32) -> Duration {
         let attempt = i64::from(self.ready_ms) + i64::from(attempt_timeout_ms);
-        Duration::milliseconds(attempt * i64::from(self.max_attempts) + i64::from(self.slack_ms))
+        let all = attempt.saturating_mul(i64::from(self.max_attempts));
+        let milliseconds = all.saturating_add(i64::from(self.slack_ms));
+        Duration::milliseconds(milliseconds).min(LONGEST_SESSION)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_without_bounds_makes_no_endless_session() {
+        let most = u32::MAX;
+        let policy = KindPolicy {
+            ready_ms: most,
+            attempt_ms: most,
+            attempt_per_pair_ms: most,
+            max_attempts: most,
+            slack_ms: most,
+        };
+        let quorum = Quorum::new(32, 32).expect("a quorum");
+        let attempt = policy.attempt_timeout_ms(SessionKind::Keygen, quorum);
+        assert_eq!(attempt, most);
+        assert_eq!(policy.session(attempt), Duration::days(7));
+    }
+
+    #[test]
+    fn an_attempt_takes_longer_with_each_pair_that_computes() {
+        let policy = SessionPolicy::default();
+        let quorum = Quorum::new(2, 3).expect("a quorum");
+        let sign = policy.sign.attempt_timeout_ms(SessionKind::Sign, quorum);
+        assert_eq!(sign, 10_000 + 4 * 1_000);
+        let keygen = policy
+            .keygen
+            .attempt_timeout_ms(SessionKind::Keygen, quorum);
+        assert_eq!(keygen, 30_000 + 9 * 2_000);
+        let whole = policy.keygen.session(keygen);
+        assert_eq!(whole, Duration::seconds((15 + 48) * 2 + 30));
+    }
+
+    #[test]
+    fn a_configuration_says_only_what_is_not_as_by_default() {
+        let said = serde_json::json!({ "sign": { "max_attempts": 3 } });
+        let policy: SessionPolicy = serde_json::from_value(said).expect("a policy");
+        let mut expected = SessionPolicy::default();
+        expected.sign.max_attempts = 3;
+        assert_eq!(policy, expected);
+        for unknown in [
+            serde_json::json!({ "signing": {} }),
+            serde_json::json!({ "sign": { "attempts": 3 } }),
+        ] {
+            assert!(serde_json::from_value::<SessionPolicy>(unknown).is_err());
+        }
     }
 }

@@ -4,34 +4,37 @@
 //! keys) is settled by the events that answer it, so it does not matter which
 //! replica acts, nor whether two do.
 
+mod act;
 mod invite;
+mod rests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::ids::SessionId;
-use countersign_domain::key::{KeyCommand, KeyEvent};
-use countersign_domain::process::{Due, FollowUp, ProcessManager};
+use countersign_domain::key::KeyEvent;
+use countersign_domain::process::ProcessManager;
 use countersign_domain::session::{SessionEvent, SessionStatus};
-use countersign_event_store::{Decoded, Envelope, LogError, subscribe};
+use countersign_event_store::{Decoded, Envelope, EventLog, LogError, subscribe};
 use countersign_messaging::BusError;
 use futures::StreamExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::error::CommandError;
 use crate::service::Commands;
 use crate::{relay, responder};
+use rests::Rests;
 
 /// How often an awaited party is invited again.
 const INVITE_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long to wait before what failed is tried again.
-const RETRY: Duration = Duration::from_millis(200);
+/// How long at least between two looks at the deadlines …
+const PAUSE: Duration = Duration::from_millis(10);
 
-/// How many deadlines are acted on at once.
-const AT_ONCE: usize = 64;
+/// … and while something fails.
+const RETRY: Duration = Duration::from_millis(200);
 
 /// How many events are taken at once.
 const BATCH: usize = 256;
@@ -42,6 +45,9 @@ pub enum RunError {
     /// The bus takes no commands of parties.
     #[error("the bus cannot be used")]
     Bus(#[from] BusError),
+    /// The bus has shut down.
+    #[error("the bus has shut down")]
+    BusClosed,
     /// The log cannot be followed.
     #[error("the event log cannot be followed")]
     Log(#[from] LogError),
@@ -59,15 +65,22 @@ impl Commands {
         relay_from: u64,
         cancelled: CancellationToken,
     ) -> Result<(), RunError> {
+        self.stopped.send_replace(false);
         let log = self.repository.log().clone();
-        let relay = relay::run(log, self.bus.clone(), relay_from);
+        let answering = TaskTracker::new();
         let ended = tokio::select! {
             () = cancelled.cancelled() => Ok(()),
-            () = relay => Ok(()),
-            result = responder::run(self.clone()) => result.map_err(RunError::from),
-            result = Coordinator::new(self.clone()).run() => result,
+            error = relay::run(log, self.bus.clone(), relay_from) => Err(error.into()),
+            result = responder::run(self.clone(), &answering) => {
+                Err(result.map_or_else(RunError::from, |()| RunError::BusClosed))
+            }
+            error = Coordinator::new(self.clone()).run() => Err(error.into()),
         };
         self.ready.send_replace(false);
+        self.stopped.send_replace(true);
+        // Parties get the answers to what is being written.
+        answering.close();
+        answering.wait().await;
         ended
     }
 }
@@ -77,6 +90,10 @@ struct Coordinator {
     process: ProcessManager,
     /// When each open session was last invited to.
     invited: HashMap<SessionId, Instant>,
+    /// The sessions and keys for which something failed.
+    rests: Rests,
+    /// When deadlines were last looked at.
+    ticked: Instant,
     position: u64,
 }
 
@@ -86,85 +103,94 @@ impl Coordinator {
             commands,
             process: ProcessManager::default(),
             invited: HashMap::new(),
+            rests: Rests::default(),
+            ticked: Instant::now(),
             position: 0,
         }
     }
 
-    async fn run(mut self) -> Result<(), RunError> {
-        let head = self.commands.repository.log().head().await?;
+    /// Goes on until the log is of no use any more.
+    async fn run(mut self) -> LogError {
         let log = self.commands.repository.log().clone();
+        let head = match head(&*log).await {
+            Ok(head) => head,
+            Err(error) => return error,
+        };
         let mut events = std::pin::pin!(subscribe(log, 0).ready_chunks(BATCH));
-        let mut retry_at: Option<Instant> = None;
         loop {
-            if self.position >= head && !*self.commands.ready.borrow() {
+            if self.position >= head && !self.is_ready() {
                 self.commands.ready.send_replace(true);
                 tracing::info!(position = self.position, "coordinating");
-                self.invite_all().await;
-                retry_at = self.act().await;
+                self.tick().await;
             }
-            let wake = self.wake(retry_at);
+            let wake = self.wake();
             tokio::select! {
                 batch = events.next() => {
-                    let Some(batch) = batch else { return Ok(()) };
-                    let touched = self.take(batch)?;
-                    if *self.commands.ready.borrow() {
+                    let Some(batch) = batch else { return LogError::Closed };
+                    let touched = match self.take(batch) {
+                        Ok(touched) => touched,
+                        Err(error) => return error,
+                    };
+                    if self.is_ready() {
                         for session in touched {
                             self.invite(session).await;
                         }
-                        if !self.process.follow_ups().is_empty() {
-                            retry_at = self.act().await;
-                        }
+                        self.follow_up_all().await;
                     }
                 }
-                () = tokio::time::sleep_until(wake) => {
-                    if *self.commands.ready.borrow() {
-                        self.invite_all().await;
-                        retry_at = self.act().await;
-                    }
-                    self.commands.waiter.sweep();
-                }
+                () = tokio::time::sleep_until(wake) => self.tick().await,
             }
         }
     }
 
-    /// When to look at the clock again.
-    fn wake(&self, retry_at: Option<Instant>) -> Instant {
-        let now = Instant::now();
+    fn is_ready(&self) -> bool {
+        *self.commands.ready.borrow()
+    }
+
+    /// When to look at the clock again. Events between do not put it off.
+    fn wake(&self) -> Instant {
         let deadline = self.process.next_deadline().map(|at| {
             let left = (at - self.commands.now()).to_std().unwrap_or_default();
-            // Not a busy loop, should a deadline not go away at once.
-            now + left.max(Duration::from_millis(10))
+            Instant::now() + left.min(INVITE_AGAIN)
         });
-        let regular = now + INVITE_AGAIN;
-        [deadline, retry_at]
+        // Not a busy loop, should a deadline not go away at once.
+        let pause = if self.rests.is_empty() { PAUSE } else { RETRY };
+        [deadline, self.rests.next()]
             .into_iter()
             .flatten()
-            .fold(regular, Instant::min)
+            .fold(self.ticked + INVITE_AGAIN, Instant::min)
+            .max(self.ticked + pause)
+    }
+
+    /// Does what the clock says.
+    async fn tick(&mut self) {
+        self.ticked = Instant::now();
+        self.commands.waiter.sweep();
+        if self.is_ready() {
+            self.act().await;
+            self.invite_all().await;
+            self.follow_up_all().await;
+        }
     }
 
     /// Takes events; returns the sessions whose invitations may have changed.
     fn take(
         &mut self,
         batch: Vec<Result<Arc<Envelope>, LogError>>,
-    ) -> Result<BTreeSet<SessionId>, RunError> {
+    ) -> Result<BTreeSet<SessionId>, LogError> {
         let mut touched = BTreeSet::new();
         for event in batch {
             let envelope = match event {
                 Ok(envelope) => envelope,
-                Err(
-                    error @ (LogError::Closed | LogError::Damaged { .. } | LogError::Gap { .. }),
-                ) => {
-                    return Err(error.into());
-                }
+                Err(error) if is_final(&error) => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, "the coordinator cannot read the log");
                     continue;
                 }
             };
             self.position = envelope.position;
-            if let Err(error) = self.commands.repository.observe(&envelope) {
-                tracing::error!(%error, position = envelope.position, "an event was passed over");
-            }
+            // What cannot be decoded is told of below.
+            let _ = self.commands.repository.observe(&envelope);
             match self.commands.repository.decoder().decode(&envelope) {
                 Ok(Decoded::Session(id, event)) => {
                     if self.session(id, &event, &envelope) {
@@ -177,6 +203,7 @@ impl Coordinator {
                         event,
                         KeyEvent::KeyActivated { .. } | KeyEvent::KeyRetired { .. }
                     ) {
+                        self.rests.over(id.0);
                         self.commands.waiter.resolve(id.0);
                     }
                 }
@@ -204,6 +231,7 @@ impl Coordinator {
         self.commands.load.change(&before, &after);
         if self.process.session(id).is_none() {
             self.invited.remove(&id);
+            self.rests.over(id.0);
             self.commands.waiter.resolve(id.0);
         }
         matches!(
@@ -236,7 +264,7 @@ impl Coordinator {
         let Some(state) = self.process.session(session) else {
             return;
         };
-        if owed.is_empty() {
+        if owed.is_empty() || state.asked.expires_at <= self.commands.now() {
             return;
         }
         self.invited.insert(session, Instant::now());
@@ -246,63 +274,25 @@ impl Coordinator {
             }
         }
     }
-
-    /// Acts on deadlines and follow-ups; when to try again what failed.
-    async fn act(&mut self) -> Option<Instant> {
-        let due = self.process.due(self.commands.now());
-        let commands = &self.commands;
-        let failed: Vec<bool> = futures::stream::iter(due)
-            .map(|due: Due| async move {
-                match commands.due(due).await {
-                    Ok(()) => false,
-                    Err(error) => {
-                        tracing::warn!(?due, %error, "a deadline could not be acted on");
-                        error.is_transient()
-                    }
-                }
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        let mut again = failed.contains(&true);
-        for follow_up in self.process.follow_ups() {
-            again |= !self.follow_up(&follow_up).await;
-        }
-        again.then(|| Instant::now() + RETRY)
-    }
-
-    /// Carries out a follow-up; false when it must be tried again.
-    async fn follow_up(&mut self, follow_up: &FollowUp) -> bool {
-        match self.commands.follow_up(follow_up).await {
-            Ok(()) => {
-                self.process.settle(follow_up);
-                true
-            }
-            Err(error) if error.is_transient() => {
-                tracing::warn!(key = %follow_up.key, %error, "a follow-up waits for the log");
-                false
-            }
-            Err(error) => {
-                tracing::warn!(key = %follow_up.key, %error, "a follow-up was refused");
-                self.process.settle(follow_up);
-                match retirement(follow_up, &error) {
-                    Some(retirement) => match self.commands.follow_up(&retirement).await {
-                        Err(error) => !error.is_transient(),
-                        Ok(()) => true,
-                    },
-                    None => true,
-                }
-            }
-        }
-    }
 }
 
-/// A key that its parties' receipts do not activate is of no use.
-fn retirement(follow_up: &FollowUp, error: &CommandError) -> Option<FollowUp> {
-    matches!(follow_up.command, KeyCommand::Activate { .. }).then(|| FollowUp {
-        command: KeyCommand::Retire {
-            reason: error.to_string(),
-        },
-        ..follow_up.clone()
-    })
+/// Whether the log is of no use any more.
+pub(crate) fn is_final(error: &LogError) -> bool {
+    matches!(
+        error,
+        LogError::Closed | LogError::Damaged { .. } | LogError::Gap { .. }
+    )
+}
+
+/// The head of the log, asked until it answers.
+async fn head(log: &dyn EventLog) -> Result<u64, LogError> {
+    loop {
+        match log.head().await {
+            Err(error) if !is_final(&error) => {
+                tracing::warn!(%error, "the coordinator cannot read the log");
+                tokio::time::sleep(RETRY).await;
+            }
+            answer => return answer,
+        }
+    }
 }

@@ -63,6 +63,15 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// Whether it follows from the state of things, which may have been seen
+    /// behind the log; the others are failures whatever the state.
+    pub(crate) fn is_refusal(&self) -> bool {
+        !matches!(
+            self,
+            Self::JtiReused | Self::Contention | Self::Log(_) | Self::Decode(_) | Self::Internal(_)
+        )
+    }
+
     /// Whether the same command may succeed later.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Log(_) | Self::Contention)

@@ -15,6 +15,7 @@ mod repository;
 mod responder;
 mod service;
 mod tokens;
+mod turns;
 mod waiter;
 
 pub use config::{Clock, CommandsConfig, Entropy, KindPolicy, SessionPolicy};

@@ -6,19 +6,22 @@ use countersign_event_store::{Envelope, EventLog, LogError, subscribe};
 use countersign_messaging::{Bus, Headers, subject};
 use futures::StreamExt as _;
 
-/// Publishes the events after `position`, in order, until the log is closed.
+use crate::coordinator::is_final;
+
+/// Publishes the events after `position`, in order, until the log is of no use.
 ///
 /// An event whose publication fails is published again before any later one.
-pub(crate) async fn run(log: Arc<dyn EventLog>, bus: Arc<dyn Bus>, position: u64) {
+pub(crate) async fn run(log: Arc<dyn EventLog>, bus: Arc<dyn Bus>, position: u64) -> LogError {
     let mut events = std::pin::pin!(subscribe(log, position));
     while let Some(event) = events.next().await {
         match event {
             Ok(envelope) => publish(&*bus, &envelope).await,
-            Err(LogError::Closed) => return,
+            Err(error) if is_final(&error) => return error,
             // The subscription itself tries again from where it was.
             Err(error) => tracing::warn!(%error, "the relay cannot read the log"),
         }
     }
+    LogError::Closed
 }
 
 async fn publish(bus: &dyn Bus, envelope: &Envelope) {

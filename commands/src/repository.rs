@@ -1,7 +1,9 @@
 //! Aggregates, loaded from the log and kept in a bounded cache.
 //!
-//! The cache may be behind the log: appends say which versions they were decided
-//! on, so a stale decision is refused, dropped from the cache and made again.
+//! The cache may be behind the log. Appends say which versions they were decided
+//! on, so a stale decision to do something is refused, dropped from the cache and
+//! made again. A decision to do nothing appends nothing, so whoever makes one on
+//! [`Freshness::Cached`] makes it again on [`Freshness::Present`].
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,8 +13,8 @@ use countersign_domain::decider::{Decider, StoredEvent};
 use countersign_domain::key::Key;
 use countersign_domain::session::Session;
 use countersign_event_store::{
-    Append, Appended, DecodeError, Decoder, Envelope, EventLog, ExpectedVersion, NewEvent,
-    StreamAppend, StreamId,
+    Append, AppendError, Appended, DecodeError, Decoder, Envelope, EventLog, ExpectedVersion,
+    NewEvent, StreamAppend, StreamId,
 };
 use lru::LruCache;
 use uuid::Uuid;
@@ -24,6 +26,15 @@ const CACHED: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");
 
 /// How many events are read at once.
 const PAGE: usize = 500;
+
+/// How much of an aggregate's history must have been seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// What is in the cache: an append finds out whether that is all.
+    Cached,
+    /// All that the log has.
+    Present,
+}
 
 /// An aggregate as of a version.
 #[derive(Debug, Clone, Default)]
@@ -84,31 +95,40 @@ impl Repository {
 
     /// The aggregate, from the cache or the log. One that does not exist has
     /// version 0.
-    pub(crate) async fn load<A: Cached>(&self, id: Uuid) -> Result<Arc<Loaded<A>>, CommandError> {
-        if let Some(cached) = A::cache(self)
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&id)
-        {
+    pub(crate) async fn load<A: Cached>(
+        &self,
+        id: Uuid,
+        freshness: Freshness,
+    ) -> Result<Arc<Loaded<A>>, CommandError> {
+        let cached = self.cached::<A>(id);
+        if let (Some(cached), Freshness::Cached) = (&cached, freshness) {
             return Ok(cached.clone());
         }
         let stream = StreamId::new(A::TYPE, id);
-        let mut loaded = Loaded::<A>::default();
+        let mut loaded = cached.unwrap_or_default();
         loop {
             let page = self.log.read_stream(&stream, loaded.version, PAGE).await?;
-            let full = page.len() == PAGE;
-            for envelope in &page {
-                loaded.take(&self.decoder, envelope)?;
+            if !page.is_empty() {
+                let loaded = Arc::make_mut(&mut loaded);
+                for envelope in &page {
+                    loaded.take(&self.decoder, envelope)?;
+                }
             }
-            if !full {
+            if page.len() < PAGE {
                 break;
             }
         }
-        let loaded = Arc::new(loaded);
         if loaded.version > 0 {
             self.keep(id, loaded.clone());
         }
         Ok(loaded)
+    }
+
+    fn cached<A: Cached>(&self, id: Uuid) -> Option<Arc<Loaded<A>>> {
+        let mut cache = A::cache(self)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        cache.get(&id).cloned()
     }
 
     /// Takes an event that was committed, so that the cache follows the log.
@@ -125,15 +145,14 @@ impl Repository {
         let Ok(id) = Uuid::try_parse(&envelope.stream.aggregate_id) else {
             return Err(DecodeError::StreamId);
         };
-        let cached = {
-            let mut cache = A::cache(self)
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            cache.get(&id).cloned()
-        };
-        let mut next = match cached {
+        let mut next = match self.cached::<A>(id) {
             Some(cached) if cached.version + 1 == envelope.version => (*cached).clone(),
             None if envelope.version == 1 => Loaded::default(),
+            // It missed something: nothing that comes would ever fit again.
+            Some(cached) if cached.version < envelope.version => {
+                drop(pop::<A>(self, id));
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         next.take(&self.decoder, envelope)?;
@@ -180,8 +199,12 @@ impl Repository {
                 Ok(appended)
             }
             Err(error) => {
-                for stream in &streams {
-                    self.forget(stream);
+                // A conflict shows that something is stale; a failure of the log,
+                // that it is not known what is there.
+                if matches!(error, AppendError::Conflict { .. } | AppendError::Log(_)) {
+                    for stream in &streams {
+                        self.forget(stream);
+                    }
                 }
                 Err(error.into())
             }

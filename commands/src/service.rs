@@ -2,6 +2,7 @@
 
 mod account;
 mod create_key;
+mod due;
 mod key;
 mod party;
 mod register;
@@ -13,9 +14,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_domain::Timestamp;
-use countersign_domain::account::Account;
+use countersign_domain::account::{Account, AccountError};
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
-use countersign_domain::intent::{Intent, VerifiedIntent};
+use countersign_domain::intent::{Intent, IntentError, VerifiedIntent};
+use countersign_domain::jws::JwsError;
 use countersign_domain::roster::Roster;
 use countersign_domain::session::SessionKind;
 use countersign_event_store::{Append, CommandRecord, Metadata, Reservation, StreamAppend};
@@ -26,11 +28,13 @@ use tokio::sync::watch;
 use crate::config::{Clock, CommandsConfig, Entropy, SessionPolicy};
 use crate::error::{AppendFailure, CommandError};
 use crate::load::Load;
-use crate::repository::Repository;
+use crate::repository::{Freshness, Repository};
 use crate::tokens::Tokens;
+use crate::turns::Turns;
 use crate::waiter::Waiter;
 
 pub use crate::coordinator::RunError;
+pub(crate) use due::Deadline;
 pub(crate) use result::SessionResult;
 
 /// How often a decision is made anew because others were faster.
@@ -48,8 +52,11 @@ pub struct Commands {
     pub(crate) policy: SessionPolicy,
     pub(crate) waiter: Waiter,
     pub(crate) load: Load,
+    pub(crate) turns: Turns,
     /// Whether the coordinator has caught up with the log.
     pub(crate) ready: watch::Sender<bool>,
+    /// Whether it coordinates no more, so that nothing wakes those who wait.
+    pub(crate) stopped: watch::Sender<bool>,
 }
 
 /// A command that was carried out, now or when it was sent before.
@@ -102,7 +109,9 @@ impl Commands {
             policy: config.policy,
             waiter: Waiter::default(),
             load: Load::default(),
+            turns: Turns::default(),
             ready: watch::Sender::new(false),
+            stopped: watch::Sender::new(false),
         }
     }
 
@@ -126,11 +135,26 @@ impl Commands {
         if account.is_some_and(|account| account != claimed) {
             return Err(CommandError::OtherAccount);
         }
-        let loaded = self.repository.load::<Account>(claimed.0).await?;
-        let key = loaded
-            .state
-            .auth_key()
-            .ok_or(countersign_domain::account::AccountError::NotFound)?;
+        match self.verify_by(token, claimed, Freshness::Cached).await {
+            // By an auth key that it has had since.
+            Err(CommandError::Intent(IntentError::Jws(
+                JwsError::Signature | JwsError::Algorithm(_),
+            ))) => self.verify_by(token, claimed, Freshness::Present).await,
+            verified => verified,
+        }
+    }
+
+    async fn verify_by(
+        &self,
+        token: &str,
+        account: AccountId,
+        freshness: Freshness,
+    ) -> Result<VerifiedIntent, CommandError> {
+        let loaded = self
+            .repository
+            .load::<Account>(account.0, freshness)
+            .await?;
+        let key = loaded.state.auth_key().ok_or(AccountError::NotFound)?;
         Ok(Intent::verify(token, key)?)
     }
 
@@ -178,8 +202,11 @@ impl Commands {
         }
     }
 
-    /// Decides and appends until nobody is faster. `decide` gets to see the
-    /// present state each time.
+    /// Decides and appends until nobody is faster. `decide` is told how fresh the
+    /// state must be that it decides on.
+    ///
+    /// A refusal counts only if it was decided on all that the log has, and if it
+    /// was not this very request, sent twice, that brought about what refuses it.
     pub(crate) async fn carry_out<F, D>(
         &self,
         intent: &VerifiedIntent,
@@ -187,18 +214,34 @@ impl Commands {
         decide: D,
     ) -> Result<Accepted, CommandError>
     where
-        D: Fn() -> F,
+        D: Fn(Freshness) -> F,
         F: Future<Output = Result<Decision, CommandError>>,
     {
+        let mut freshness = Freshness::Cached;
         for _ in 0..TRIES {
             if let Some(position) = self.done_before(intent).await? {
                 return Ok(Accepted { position });
             }
-            intent.intent.check_time(self.now())?;
-            let decision = decide().await?;
-            if let Some(accepted) = self.append(intent, decision, trace_parent).await? {
-                return Ok(accepted);
+            let decided = async {
+                intent.intent.check_time(self.now())?;
+                decide(freshness).await
+            };
+            match decided.await {
+                Ok(decision) => {
+                    if let Some(accepted) = self.append(intent, decision, trace_parent).await? {
+                        return Ok(accepted);
+                    }
+                }
+                Err(refusal) if !refusal.is_refusal() => return Err(refusal),
+                Err(refusal) if freshness == Freshness::Present => {
+                    return match self.done_before(intent).await? {
+                        Some(position) => Ok(Accepted { position }),
+                        None => Err(refusal),
+                    };
+                }
+                Err(_) => {}
             }
+            freshness = Freshness::Present;
         }
         Err(CommandError::Contention)
     }

@@ -45,3 +45,47 @@ impl Waiter {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: Uuid = Uuid::from_u128(1);
+
+    fn waiting(waiter: &Waiter) -> usize {
+        let waiting = waiter.0.lock().expect("not poisoned");
+        waiting.values().map(Vec::len).sum()
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_once_and_forgotten() {
+        let waiter = Waiter::default();
+        let (mut first, mut second) = (waiter.register(ID), waiter.register(ID));
+        let mut other = waiter.register(Uuid::from_u128(2));
+        waiter.resolve(ID);
+        assert!(first.try_recv().is_ok() && second.try_recv().is_ok());
+        assert!(other.try_recv().is_err());
+        assert_eq!(waiting(&waiter), 1);
+    }
+
+    #[test]
+    fn those_who_went_away_are_forgotten_when_it_is_swept() {
+        let waiter = Waiter::default();
+        drop((waiter.register(ID), waiter.register(Uuid::from_u128(2))));
+        let stays = waiter.register(ID);
+        waiter.sweep();
+        assert_eq!(waiting(&waiter), 1);
+        drop(stays);
+        waiter.sweep();
+        assert!(waiter.0.lock().expect("not poisoned").is_empty());
+    }
+
+    #[test]
+    fn those_who_come_and_go_again_and_again_do_not_pile_up() {
+        let waiter = Waiter::default();
+        for _ in 0..1000 {
+            drop(waiter.register(ID));
+        }
+        assert!(waiting(&waiter) <= 1);
+    }
+}

@@ -7,6 +7,8 @@
 mod action;
 mod claims;
 
+use std::fmt;
+
 use chrono::Duration;
 use serde_json::Value;
 
@@ -14,7 +16,7 @@ pub use action::{Action, SignPayload};
 pub use claims::ClaimError;
 
 use crate::Timestamp;
-use crate::auth_key::{AuthKey, AuthKeyError, AuthSigner};
+use crate::auth_key::{AuthKey, AuthSigner};
 use crate::bytes::Digest;
 use crate::ids::AccountId;
 use crate::jws::{self, JwsError};
@@ -43,9 +45,6 @@ pub enum IntentError {
     /// A claim is missing, unknown or wrong.
     #[error(transparent)]
     Claim(#[from] ClaimError),
-    /// The auth key of a registration cannot be used.
-    #[error(transparent)]
-    AuthKey(#[from] AuthKeyError),
     /// `exp` has passed.
     #[error("the intent expired at {0}: sign a new one")]
     Expired(Timestamp),
@@ -61,7 +60,6 @@ impl IntentError {
         match self {
             Self::Jws(_) => "intent",
             Self::Claim(error) => &error.claim,
-            Self::AuthKey(_) => "auth_key",
             Self::Expired(_) => "exp",
             Self::NotYetValid(_) => "iat",
         }
@@ -84,7 +82,7 @@ pub struct Intent {
 }
 
 /// An intent whose signature was verified.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct VerifiedIntent {
     /// What was asked.
     pub intent: Intent,
@@ -94,6 +92,17 @@ pub struct VerifiedIntent {
     /// tells a retry, also one that was signed anew, from another request under
     /// the same `jti`.
     pub hash: Digest,
+}
+
+impl fmt::Debug for VerifiedIntent {
+    /// Names the request; what it says stays out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedIntent")
+            .field("account", &self.intent.account)
+            .field("kind", &self.intent.action.kind())
+            .field("jti", &self.intent.jti)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Intent {

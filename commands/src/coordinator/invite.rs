@@ -7,6 +7,7 @@ use countersign_messaging::{Headers, invitation, subject};
 use zeroize::Zeroizing;
 
 use crate::error::CommandError;
+use crate::repository::Freshness;
 use crate::service::Commands;
 
 impl Commands {
@@ -17,7 +18,10 @@ impl Commands {
         party: &PartyId,
     ) -> Result<(), CommandError> {
         let asked = &state.asked;
-        let account = self.repository.load::<Account>(asked.account.0).await?;
+        let account = self
+            .repository
+            .load::<Account>(asked.account.0, Freshness::Cached)
+            .await?;
         let auth_key = account
             .state
             .auth_key()

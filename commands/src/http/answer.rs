@@ -55,7 +55,7 @@ pub(super) async fn session(
             status,
             reason,
             detail,
-        } => return Err(ended(session, status, &reason, detail)),
+        } => ended(session, status, &reason, detail).into_response(),
     };
     if let Some(seconds) = wait.0
         && let Ok(applied) = HeaderValue::from_str(&format!("wait={seconds}"))

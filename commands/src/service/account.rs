@@ -58,8 +58,8 @@ impl Commands {
         trace_parent: Option<&str>,
         command: impl Fn(Box<VerifiedIntent>) -> AccountCommand,
     ) -> Result<Accepted, CommandError> {
-        self.carry_out(verified, trace_parent, async || {
-            let account = self.repository.load::<Account>(id.0).await?;
+        self.carry_out(verified, trace_parent, async |freshness| {
+            let account = self.repository.load::<Account>(id.0, freshness).await?;
             let events = account.state.decide(command(Box::new(verified.clone())))?;
             Ok(vec![account.append(id.0, &events)?].into())
         })

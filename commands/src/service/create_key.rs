@@ -12,6 +12,7 @@ use countersign_domain::session::{NewSession, Session, SessionCommand, SessionKi
 use super::{Commands, Decision, SessionRef};
 use crate::error::CommandError;
 use crate::load::{names, preference};
+use crate::repository::Freshness;
 
 impl Commands {
     /// Starts the generation of a key.
@@ -32,8 +33,8 @@ impl Commands {
         let session = SessionId::of(account, &verified.intent.jti);
         let key = KeyId::of(session);
         let accepted = self
-            .carry_out(&verified, trace_parent, || {
-                self.decide_key(&verified, session, key)
+            .carry_out(&verified, trace_parent, |freshness| {
+                self.decide_key(&verified, session, key, freshness)
             })
             .await?;
         Ok(SessionRef {
@@ -49,12 +50,13 @@ impl Commands {
         verified: &VerifiedIntent,
         session: SessionId,
         key: KeyId,
+        freshness: Freshness,
     ) -> Result<Decision, CommandError> {
         let Action::CreateKey { engine, quorum } = verified.intent.action else {
             return Err(CommandError::OtherRequest("kind"));
         };
         let owner = verified.intent.account;
-        let account = self.repository.load::<Account>(owner.0).await?;
+        let account = self.repository.load::<Account>(owner.0, freshness).await?;
         let auth_key = account.state.require_active()?.thumbprint();
         let members = self.members(quorum, session)?;
         let facts = KeyFacts {
@@ -96,8 +98,10 @@ impl Commands {
             intent: verified.clone(),
         }));
         let (there, fresh) = (
-            self.repository.load::<Key>(key.0).await?,
-            self.repository.load::<Session>(session.0).await?,
+            self.repository.load::<Key>(key.0, freshness).await?,
+            self.repository
+                .load::<Session>(session.0, freshness)
+                .await?,
         );
         let requested = there.state.decide(request)?;
         let created = fresh.state.decide(SessionCommand::Create(Box::new(new)))?;

@@ -9,6 +9,7 @@ use countersign_event_store::{Append, Metadata};
 
 use super::{Accepted, Commands, TRIES};
 use crate::error::{AppendFailure, CommandError};
+use crate::repository::Freshness;
 
 impl Commands {
     /// Freezes a key: no signatures until it is unfrozen.
@@ -64,23 +65,33 @@ impl Commands {
         trace_parent: Option<&str>,
         command: impl Fn(Box<VerifiedIntent>) -> KeyCommand,
     ) -> Result<Accepted, CommandError> {
-        self.carry_out(verified, trace_parent, async || {
-            let key = self.repository.load::<Key>(id.0).await?;
+        self.carry_out(verified, trace_parent, async |freshness| {
+            let key = self.repository.load::<Key>(id.0, freshness).await?;
             let events = key.state.decide(command(Box::new(verified.clone())))?;
             Ok(vec![key.append(id.0, &events)?].into())
         })
         .await
     }
 
-    /// Carries out what follows for a key from the end of a session.
+    /// Carries out what follows for a key from the end of a session. Nothing
+    /// follows any more for a key that is retired.
     pub(crate) async fn follow_up(&self, follow_up: &FollowUp) -> Result<(), CommandError> {
         let id = follow_up.key.0;
+        let mut freshness = Freshness::Cached;
         for _ in 0..TRIES {
-            let key = self.repository.load::<Key>(id).await?;
-            let events = key.state.decide(follow_up.command.clone())?;
-            if events.is_empty() {
+            let key = self.repository.load::<Key>(id, freshness).await?;
+            if key.state.status() == Some(KeyStatus::Retired) {
                 return Ok(());
             }
+            let events = match key.state.decide(follow_up.command.clone()) {
+                Ok(events) if events.is_empty() => return Ok(()),
+                Ok(events) => events,
+                Err(_) if freshness == Freshness::Cached => {
+                    freshness = Freshness::Present;
+                    continue;
+                }
+                Err(refusal) => return Err(refusal.into()),
+            };
             let append = Append {
                 command: None,
                 metadata: Metadata {
@@ -95,7 +106,7 @@ impl Commands {
             };
             match self.repository.append(append).await {
                 Ok(_) => return Ok(()),
-                Err(AppendFailure::Conflict) => {}
+                Err(AppendFailure::Conflict) => freshness = Freshness::Present,
                 Err(AppendFailure::Other(error)) => return Err(error),
             }
         }

@@ -1,13 +1,14 @@
 //! Commands of parties, which come over the bus, signed by their identity keys.
 
+use chrono::{DateTime, Utc};
 use countersign_domain::bytes::Hex;
 use countersign_domain::ids::PartyId;
-use countersign_domain::session::{Report, SessionCommand};
+use countersign_domain::session::{Report, SessionCommand, SessionState};
 use countersign_domain::signature::Signature;
 use countersign_messaging::party_command::{PartyAction, PartyCommand, PartyReply};
 use zeroize::Zeroizing;
 
-use super::session::Spares;
+use super::session::{Spares, ToSession};
 use super::{Accepted, Commands};
 use crate::error::CommandError;
 
@@ -36,44 +37,63 @@ impl Commands {
         party: &PartyId,
         command: &PartyCommand,
     ) -> Result<Accepted, CommandError> {
-        let attempt = command.attempt;
         let actor = format!("party:{party}");
-        let session_command = |spares: Spares| match &command.action {
+        let said = Said {
+            party,
+            command,
+            now: self.now(),
+        };
+        self.to_session(command.session, &actor, &said).await
+    }
+}
+
+/// What a party said, by a command whose signature was checked.
+struct Said<'a> {
+    party: &'a PartyId,
+    command: &'a PartyCommand,
+    now: DateTime<Utc>,
+}
+
+impl ToSession for Said<'_> {
+    fn chooses_signers(&self) -> bool {
+        matches!(self.command.action, PartyAction::Abort { .. })
+    }
+
+    fn of(&self, _: &SessionState, spares: Spares) -> Option<SessionCommand> {
+        let party = self.party.clone();
+        let attempt = self.command.attempt;
+        let report = |report| SessionCommand::Report {
+            party: party.clone(),
+            attempt,
+            report,
+        };
+        Some(match &self.command.action {
             PartyAction::Join {
                 token,
                 device,
                 ready,
             } => SessionCommand::Join {
-                party: party.clone(),
+                party,
                 token: join_token(token),
                 device: device.clone(),
                 ready: *ready,
-                now: self.now(),
+                now: self.now,
             },
-            PartyAction::Receipt { receipt } => SessionCommand::Report {
-                party: party.clone(),
-                attempt,
-                report: Report::Receipt {
-                    receipt: receipt.clone(),
-                },
-            },
-            PartyAction::Signature { r, s, v } => SessionCommand::Report {
-                party: party.clone(),
-                attempt,
-                report: Report::Signature {
-                    signature: Signature {
-                        r: *r,
-                        s: *s,
-                        v: *v,
-                    },
-                },
-            },
+            PartyAction::Receipt { receipt } => report(Report::Receipt {
+                receipt: receipt.clone(),
+            }),
+            PartyAction::Signature { r, s, v } => {
+                let (r, s, v) = (*r, *s, *v);
+                report(Report::Signature {
+                    signature: Signature { r, s, v },
+                })
+            }
             PartyAction::Abort {
                 reason,
                 culprits,
                 detail,
             } => SessionCommand::Abort {
-                party: party.clone(),
+                party,
                 attempt,
                 reason: (*reason).into(),
                 culprits: culprits.clone(),
@@ -81,9 +101,7 @@ impl Commands {
                 available: spares.available,
                 banned: spares.banned,
             },
-        };
-        self.to_session(command.session, &actor, session_command)
-            .await
+        })
     }
 }
 

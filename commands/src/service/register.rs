@@ -38,8 +38,8 @@ impl Commands {
             reservation("email", email),
         ];
         let accepted = self
-            .carry_out(&verified, trace_parent, async || {
-                let account = self.repository.load::<Account>(id.0).await?;
+            .carry_out(&verified, trace_parent, async |freshness| {
+                let account = self.repository.load::<Account>(id.0, freshness).await?;
                 let command = AccountCommand::Register(Box::new(verified.clone()));
                 let events = account.state.decide(command)?;
                 Ok(Decision {

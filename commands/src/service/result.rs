@@ -1,5 +1,6 @@
 //! How a session came out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::decider::Decider;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use super::{Commands, SessionRef};
 use crate::error::CommandError;
+use crate::repository::{Cached, Freshness, Loaded};
 
 /// How many events are read at once.
 const PAGE: usize = 500;
@@ -70,14 +72,22 @@ impl Commands {
             if patience.is_zero() || !matches!(result, SessionResult::Open { .. }) {
                 return Ok(result);
             }
-            if tokio::time::timeout_at(deadline, ended).await.is_err() {
-                return self.look(session).await;
+            let mut stopped = self.stopped.subscribe();
+            let stopped = async { drop(stopped.wait_for(|stopped| *stopped).await) };
+            tokio::select! {
+                waited = tokio::time::timeout_at(deadline, ended) => {
+                    if waited.is_err() {
+                        return self.look(session).await;
+                    }
+                }
+                () = stopped => return self.look(session).await,
             }
         }
     }
 
     async fn look(&self, asked: &SessionRef) -> Result<SessionResult, CommandError> {
-        let session = self.repository.load::<Session>(asked.session.0).await?;
+        let over = |session: &Session| session.state().is_some_and(|s| s.status.is_final());
+        let session = self.latest::<Session>(asked.session.0, over).await?;
         let Some(state) = session.state.state() else {
             return Err(countersign_domain::session::SessionError::NotFound.into());
         };
@@ -86,7 +96,8 @@ impl Commands {
             position,
         };
         if asked.kind == SessionKind::Keygen {
-            let key = self.repository.load::<Key>(asked.key.0).await?;
+            let made = |key: &Key| key.status() != Some(KeyStatus::Requested);
+            let key = self.latest::<Key>(asked.key.0, made).await?;
             return match (key.state.status(), key.state.facts(), key.state.public()) {
                 (Some(KeyStatus::Requested), ..) => Ok(open(session.position)),
                 (Some(_), Some(facts), Some(public)) => Ok(SessionResult::Key {
@@ -107,6 +118,20 @@ impl Commands {
             status if status.is_final() => self.ended(state).await,
             _ => Ok(open(session.position)),
         }
+    }
+
+    /// From the cache what is settled, and from the log what may have changed:
+    /// another replica may have brought it to its end.
+    async fn latest<A: Cached>(
+        &self,
+        id: Uuid,
+        settled: impl Fn(&A) -> bool,
+    ) -> Result<Arc<Loaded<A>>, CommandError> {
+        let cached = self.repository.load::<A>(id, Freshness::Cached).await?;
+        if settled(&cached.state) {
+            return Ok(cached);
+        }
+        self.repository.load::<A>(id, Freshness::Present).await
     }
 
     async fn ended(&self, state: &SessionState) -> Result<SessionResult, CommandError> {

@@ -13,6 +13,7 @@ use countersign_domain::session::{
 use super::{Commands, Decision, SessionRef};
 use crate::error::CommandError;
 use crate::load::{banned, preference};
+use crate::repository::Freshness;
 
 impl Commands {
     /// Starts a signature.
@@ -34,8 +35,8 @@ impl Commands {
         }
         let session = SessionId::of(verified.intent.account, &verified.intent.jti);
         let accepted = self
-            .carry_out(&verified, trace_parent, || {
-                self.decide_sign(&verified, session, key)
+            .carry_out(&verified, trace_parent, |freshness| {
+                self.decide_sign(&verified, session, key, freshness)
             })
             .await?;
         Ok(SessionRef {
@@ -51,6 +52,7 @@ impl Commands {
         verified: &VerifiedIntent,
         session: SessionId,
         id: KeyId,
+        freshness: Freshness,
     ) -> Result<Decision, CommandError> {
         let Action::Sign {
             epoch,
@@ -62,9 +64,9 @@ impl Commands {
             return Err(CommandError::OtherRequest("kind"));
         };
         let owner = verified.intent.account;
-        let account = self.repository.load::<Account>(owner.0).await?;
+        let account = self.repository.load::<Account>(owner.0, freshness).await?;
         let auth_key = account.state.require_active()?.thumbprint();
-        let key = self.repository.load::<Key>(id.0).await?;
+        let key = self.repository.load::<Key>(id.0, freshness).await?;
         let (facts, public) = key.state.require_active(owner, *epoch)?;
         let public_key = path.derive(&public.public_key, &public.chain_code)?;
         let signers = self.signers(
@@ -101,7 +103,10 @@ impl Commands {
             attempt_timeout_ms,
             expires_at: self.now() + policy.session(attempt_timeout_ms),
         };
-        let fresh = self.repository.load::<Session>(session.0).await?;
+        let fresh = self
+            .repository
+            .load::<Session>(session.0, freshness)
+            .await?;
         let created = fresh.state.decide(SessionCommand::Create(Box::new(new)))?;
         Ok(vec![
             account.append(owner.0, &[])?,

@@ -525,7 +525,7 @@ proptest! {
     #[test]
     fn any_history_is_read_alike_and_comes_to_its_end_with_nothing_owed(
         first in a_session(),
-        moves in prop::collection::vec((0usize..5, a_move(), 0i64..3, any::<bool>()), 1..60),
+        moves in prop::collection::vec((0usize..5, a_move(), 0i64..6, any::<bool>()), 1..60),
     ) {
         let mut world = World::new(sessions(&first));
         let ids: Vec<_> = world.sessions.keys().copied().collect();

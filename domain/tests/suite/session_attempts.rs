@@ -369,6 +369,34 @@ fn who_refuses_is_never_asked_again() {
 }
 
 #[test]
+fn a_refusal_holds_for_the_rest_of_the_session() {
+    let history = and(
+        in_progress(&signing(2, 3)),
+        [
+            attempt_failed(1, AttemptFailure::Refused, &[1], Some(1), &[2, 3]),
+            joined(3),
+            ready(3),
+            started(2, &[2, 3]),
+        ],
+    );
+    let session = session_after(&history);
+    let excluded = &session.state().unwrap().excluded;
+    assert_eq!(*excluded, BTreeSet::from([party(1)]));
+    // Rather the silent one again than the one that refused.
+    given(history)
+        .when(SessionCommand::Abort {
+            party: party(2),
+            attempt: 2,
+            reason: SILENCE,
+            culprits: parties(&[3]),
+            detail: String::new(),
+            available: parties(&[1, 3]),
+            banned: BTreeSet::new(),
+        })
+        .then_expect_events(vec![attempt_failed(2, SILENCE, &[3], Some(2), &[2, 3])]);
+}
+
+#[test]
 fn a_refusal_speaks_for_the_refuser_alone() {
     for blamed in [&[][..], &[2], &[2, 3]] {
         assert_eq!(

@@ -1,0 +1,87 @@
+//! What failed, and rests before it is tried again: longer each time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// The first rest.
+const FIRST: Duration = Duration::from_millis(200);
+
+/// The longest rest.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// The sessions and keys that rest.
+#[derive(Debug, Default)]
+pub(super) struct Rests(HashMap<Uuid, Rest>);
+
+#[derive(Debug)]
+struct Rest {
+    until: Instant,
+    length: Duration,
+}
+
+impl Rests {
+    /// Something failed for `id`.
+    pub(super) fn failed(&mut self, id: Uuid, now: Instant) {
+        let before = self.0.get(&id).map(|rest| rest.length);
+        let length = before.map_or(FIRST, |before| (before * 2).min(LONGEST));
+        let until = now + length;
+        self.0.insert(id, Rest { until, length });
+    }
+
+    /// It succeeded, or need not be tried again.
+    pub(super) fn over(&mut self, id: Uuid) {
+        self.0.remove(&id);
+    }
+
+    /// Whether `id` is not to be tried now.
+    pub(super) fn rests(&self, id: Uuid, now: Instant) -> bool {
+        self.0.get(&id).is_some_and(|rest| rest.until > now)
+    }
+
+    /// When the next rest ends.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.values().map(|rest| rest.until).min()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: Uuid = Uuid::from_u128(1);
+
+    #[test]
+    fn a_rest_doubles_with_each_failure_up_to_five_seconds() {
+        let now = Instant::now();
+        let mut rests = Rests::default();
+        let mut lengths = vec![];
+        for _ in 0..7 {
+            rests.failed(ID, now);
+            lengths.push((rests.next().expect("it rests") - now).as_millis());
+        }
+        assert_eq!(lengths, [200, 400, 800, 1600, 3200, 5000, 5000]);
+    }
+
+    #[test]
+    fn what_rests_is_tried_when_its_rest_has_ended_and_is_forgotten_when_it_is_over() {
+        let now = Instant::now();
+        let mut rests = Rests::default();
+        assert!(!rests.rests(ID, now));
+        rests.failed(ID, now);
+        assert!(rests.rests(ID, now));
+        assert!(!rests.rests(Uuid::from_u128(2), now));
+        assert!(!rests.rests(ID, now + FIRST));
+        rests.over(ID);
+        assert!(rests.is_empty());
+        assert_eq!(rests.next(), None);
+        rests.failed(ID, now);
+        assert_eq!(rests.next(), Some(now + FIRST));
+    }
+}
