@@ -50,7 +50,7 @@ pub(super) fn summary(event: &Value) -> String {
     let time = time.get(11..23).unwrap_or(time);
     let line = format!(
         "{:>6}  {time}  {:<8} {}  {:<20} {detail}",
-        event["position"],
+        event["position"].as_u64().unwrap_or(0),
         output::plain(&event["aggregate_type"]),
         id.get(..8).unwrap_or(id),
         output::plain(&event["event_type"]),

@@ -6,12 +6,10 @@ use countersign_domain::bytes::{Digest, Hex, PublicKey};
 use countersign_domain::digest::HashScheme;
 use countersign_domain::engine::EngineId;
 use countersign_domain::ids::{AccountId, KeyId};
-use countersign_domain::intent::{self, Action, Intent, SignPayload};
-use countersign_domain::jws;
+use countersign_domain::intent::{Action, Intent, SignPayload};
 use countersign_domain::path::DerivationPath;
 use countersign_domain::quorum::Quorum;
 use countersign_domain::signature::Signature;
-use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::TestClock;
@@ -64,18 +62,6 @@ impl Client {
             action,
         };
         intent.sign(&self.signer).expect("an intent")
-    }
-
-    /// The intent with its claims changed, signed by this client all the same.
-    pub(crate) fn altered(
-        &self,
-        jti: &str,
-        action: Action,
-        change: impl FnOnce(&mut Map<String, Value>),
-    ) -> String {
-        let mut claims = jws::claims(&self.intent(jti, action)).expect("claims");
-        change(&mut claims);
-        jws::sign(intent::TYPE, &claims, &self.signer).expect("a token")
     }
 }
 

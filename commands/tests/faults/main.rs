@@ -1,0 +1,9 @@
+//! The command side in trouble: races, replicas, failed attempts, a store and a bus
+//! that fail, with parties that the tests play.
+
+mod attempts;
+mod busy;
+mod races;
+mod replicas;
+mod support;
+mod trouble;
