@@ -53,6 +53,7 @@ async fn frames_beyond_the_bounds_and_of_unknown_sessions_are_dropped() {
     coordinator.publish(&frames(&other), vec![0; 10]).await;
     // One too large for the bytes there are, then one too many.
     coordinator.publish(&frames(&order), vec![0; 1001]).await;
+    until("two dropped", || alpha.stats.frames_dropped.get() == 2).await;
     for _ in 0..5 {
         coordinator.publish(&frames(&order), vec![0; 10]).await;
     }

@@ -5,7 +5,7 @@ use countersign_domain::session::SessionEvent;
 use countersign_messaging::party_command::PartyAction;
 
 use crate::coordinator::Coordinator;
-use crate::house::{House, party};
+use crate::house::{House, party, until};
 use crate::keys::KEY;
 use crate::order::Order;
 
@@ -83,17 +83,25 @@ async fn a_start_that_overtakes_its_invitation_is_remembered() {
     let house = House::new();
     house.seal_shares();
     let coordinator = Coordinator::start(&house).await;
-    let _workers = house.start_all().await;
+    let mut workers = Vec::new();
+    for name in ["alpha", "bravo"] {
+        let one = house.start_with(name, |config| config.limits.early_starts = 1);
+        workers.push(one.await);
+    }
     let order = Order::sign(&house, "overtaken", "hello", &["alpha", "bravo"]);
+    let other = Order::sign(&house, "another", "hello", &["alpha", "bravo"]);
     coordinator.create(&order);
-    let signers = order.session.signers.clone();
-    let attempt = 1;
-    coordinator
-        .relay(
-            order.id(),
-            &SessionEvent::SessionStarted { attempt, signers },
-        )
-        .await;
+    for id in [other.id(), order.id()] {
+        let signers = order.session.signers.clone();
+        let attempt = 1;
+        coordinator
+            .relay(id, &SessionEvent::SessionStarted { attempt, signers })
+            .await;
+    }
+    // There is room for one, so the first is gone when the second is in.
+    for worker in &workers {
+        until("remembered", || worker.stats.events_dropped.get() == 1).await;
+    }
     // The aggregate knows of no start, so no report is taken; that both have
     // begun is seen by the report itself.
     for name in ["alpha", "bravo"] {
