@@ -90,7 +90,6 @@ async fn a_start_that_overtakes_its_invitation_is_remembered() {
     }
     let order = Order::sign(&house, "overtaken", "hello", &["alpha", "bravo"]);
     let other = Order::sign(&house, "another", "hello", &["alpha", "bravo"]);
-    coordinator.create(&order);
     for id in [other.id(), order.id()] {
         let signers = order.session.signers.clone();
         let attempt = 1;
@@ -102,8 +101,8 @@ async fn a_start_that_overtakes_its_invitation_is_remembered() {
     for worker in &workers {
         until("remembered", || worker.stats.events_dropped.get() == 1).await;
     }
-    // The aggregate knows of no start, so no report is taken; that both have
-    // begun is seen by the report itself.
+    // This coordinator knows no such session and would start nothing, so that both
+    // sign can only come of the start that they have heard.
     for name in ["alpha", "bravo"] {
         coordinator.invite(order.invitation(name, 1), name).await;
     }
