@@ -13,6 +13,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+/// Protocol state and frames are made on one thread and dropped on another, tens
+/// of kilobytes at a time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = args::Args::parse();
     let json = args.json;

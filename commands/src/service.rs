@@ -219,27 +219,25 @@ impl Commands {
     {
         let mut freshness = Freshness::Cached;
         for _ in 0..TRIES {
-            if let Some(position) = self.done_before(intent).await? {
-                return Ok(Accepted { position });
-            }
             let decided = async {
                 intent.intent.check_time(self.now())?;
                 decide(freshness).await
             };
             match decided.await {
+                // An append knows a repeated command itself.
                 Ok(decision) => {
                     if let Some(accepted) = self.append(intent, decision, trace_parent).await? {
                         return Ok(accepted);
                     }
                 }
-                Err(refusal) if !refusal.is_refusal() => return Err(refusal),
-                Err(refusal) if freshness == Freshness::Present => {
-                    return match self.done_before(intent).await? {
-                        Some(position) => Ok(Accepted { position }),
-                        None => Err(refusal),
-                    };
+                Err(error) => {
+                    if let Some(position) = self.done_before(intent).await? {
+                        return Ok(Accepted { position });
+                    }
+                    if !error.is_refusal() || freshness == Freshness::Present {
+                        return Err(error);
+                    }
                 }
-                Err(_) => {}
             }
             freshness = Freshness::Present;
         }

@@ -51,15 +51,17 @@ impl Signature {
         }
         let key =
             VerifyingKey::from_sec1_bytes(&public_key.0).map_err(|_| SignatureError::PublicKey)?;
-        key.verify_prehash(&digest.0, &signature)
-            .map_err(|_| SignatureError::Invalid)?;
-        let id = match self.v {
-            0 | 1 => RecoveryId::from_byte(self.v).ok_or(SignatureError::RecoveryId)?,
-            _ => return Err(SignatureError::RecoveryId),
-        };
-        match VerifyingKey::recover_from_prehash(&digest.0, &signature, id) {
-            Ok(recovered) if recovered == key => Ok(()),
-            _ => Err(SignatureError::RecoveryId),
+        // The key recovered from r, s and the nonce point that v picks is the one
+        // key under which they verify with that point (SEC 1, 4.1.6): if it is this
+        // one, the signature is valid, and no second computation is needed.
+        let id = RecoveryId::from_byte(self.v).filter(|_| self.v <= 1);
+        let recovered = id.map(|id| VerifyingKey::recover_from_prehash(&digest.0, &signature, id));
+        match recovered {
+            Some(Ok(recovered)) if recovered == key => Ok(()),
+            _ if key.verify_prehash(&digest.0, &signature).is_ok() => {
+                Err(SignatureError::RecoveryId)
+            }
+            _ => Err(SignatureError::Invalid),
         }
     }
 

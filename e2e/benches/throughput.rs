@@ -15,6 +15,10 @@ use countersign_e2e::ceremony;
 use countersign_e2e::dev::Dev;
 use countersign_e2e::http::Api;
 
+/// The same as in the program, so that it gives neither side an advantage.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Requests in flight.
 const IN_FLIGHT: usize = 16;
 

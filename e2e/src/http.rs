@@ -3,6 +3,9 @@
 use serde_json::Value;
 use ureq::Agent;
 
+/// Most connections that are kept open.
+const CONNECTIONS: usize = 64;
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -28,7 +31,11 @@ impl Api {
     /// The APIs at these base URLs.
     #[must_use]
     pub fn new(commands: String, reads: String) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false);
+        // As many callers as there are share this agent: each keeps its connection.
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_idle_connections(CONNECTIONS)
+            .max_idle_connections_per_host(CONNECTIONS);
         Self {
             commands,
             reads,

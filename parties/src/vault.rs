@@ -28,8 +28,9 @@
 //! restore one only if the file is lost.
 //!
 //! The functions block (on the disk, and on the cipher): an async caller runs
-//! them on its blocking threads, from as many of them as it likes. Writes that
-//! are waiting at the same time share one commit.
+//! them on its blocking threads, from as many of them as it likes, or uses the
+//! async form of those that every signature needs. Writes that are waiting at the
+//! same time share one commit.
 
 mod change;
 mod create;
@@ -192,12 +193,27 @@ impl Vault {
             digest,
             binding,
         };
-        match self.writer.submit(change)? {
-            Verdict::Done => Ok(()),
-            Verdict::AlreadyBegun => Err(BeginError::AlreadyBegun { session, attempt }),
-            Verdict::OtherDigest => Err(BeginError::OtherDigest { session }),
-            Verdict::Finished => Err(BeginError::Finished { session }),
-        }
+        begun(self.writer.submit(change).wait()?, session, attempt)
+    }
+
+    /// [`Vault::begin_attempt`] for an async caller: it takes no thread to wait.
+    ///
+    /// # Errors
+    /// As [`Vault::begin_attempt`].
+    pub async fn begin_attempt_async(
+        &self,
+        session: SessionId,
+        attempt: u32,
+        digest: Digest,
+        binding: Digest,
+    ) -> Result<(), BeginError> {
+        let change = Change::Begin {
+            session,
+            attempt,
+            digest,
+            binding,
+        };
+        begun(self.writer.submit(change).done().await?, session, attempt)
     }
 
     /// Keeps the public result of a session (a signature, as JSON); durable when it
@@ -214,6 +230,18 @@ impl Vault {
         })
     }
 
+    /// [`Vault::finish`] for an async caller: it takes no thread to wait.
+    ///
+    /// # Errors
+    /// As [`Vault::finish`].
+    pub async fn finish_async(&self, session: SessionId, result: &[u8]) -> Result<(), VaultError> {
+        let change = Change::Finish {
+            session,
+            result: result.to_vec(),
+        };
+        self.writer.submit(change).done().await.map(|_| ())
+    }
+
     /// The result of a session, if it has one.
     ///
     /// # Errors
@@ -224,7 +252,16 @@ impl Vault {
 
     /// Submits a change that has no verdict but success.
     fn change(&self, change: Change) -> Result<(), VaultError> {
-        self.writer.submit(change).map(|_| ())
+        self.writer.submit(change).wait().map(|_| ())
+    }
+}
+
+fn begun(verdict: Verdict, session: SessionId, attempt: u32) -> Result<(), BeginError> {
+    match verdict {
+        Verdict::Done => Ok(()),
+        Verdict::AlreadyBegun => Err(BeginError::AlreadyBegun { session, attempt }),
+        Verdict::OtherDigest => Err(BeginError::OtherDigest { session }),
+        Verdict::Finished => Err(BeginError::Finished { session }),
     }
 }
 

@@ -182,7 +182,7 @@ async fn a_request_that_the_other_replica_carries_out_meanwhile_is_not_refused_b
     let token = alice.intent("c", Action::Suspend);
     let path = path_of(&alice, &Action::Suspend);
     // When it looks again it sees nothing done, and then the other one does it.
-    log.answer_late(2);
+    log.answer_late(1);
     let slow = second.post(&path, &token);
     let fast = async {
         log.has_a_late_answer().await;

@@ -121,11 +121,11 @@ impl Writer {
         if self.stale {
             self.recover().await?;
         }
-        self.execute("BEGIN IMMEDIATE").await?;
+        // Nobody else writes to this file: what is looked up stays true until the
+        // transaction that follows.
         let mut plan = self.look_up(&appends).await?;
         let planned: Vec<_> = appends.into_iter().map(|append| plan.add(append)).collect();
         self.insert(&plan).await?;
-        self.execute("COMMIT").await?;
         let outcomes = planned
             .into_iter()
             .map(|outcome| outcome.map(|planned| written(&plan, planned)))

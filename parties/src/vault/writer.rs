@@ -4,8 +4,10 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
 
 use super::change::{Change, Decision, Tables, Verdict};
 use super::error::VaultError;
@@ -18,7 +20,7 @@ const MOST: usize = 256;
 /// A change and whom to tell.
 pub(super) struct Job {
     pub(super) change: Change,
-    pub(super) answer: SyncSender<Result<Verdict, VaultError>>,
+    pub(super) answer: oneshot::Sender<Result<Verdict, VaultError>>,
 }
 
 /// The writer's thread. Dropping it waits until what was submitted is written.
@@ -45,14 +47,42 @@ impl Writer {
         })
     }
 
-    /// Hands a change to the writer and waits until it is durable or refused.
-    pub(super) fn submit(&self, change: Change) -> Result<Verdict, VaultError> {
-        let stopped = || VaultError::io(&self.inner.path, io::Error::other("its writer stopped"));
-        let (answer, answered) = mpsc::sync_channel(1);
-        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.send(Job { change, answer }).map_err(|_| stopped())?;
-        answered.recv().map_err(|_| stopped())?
+    /// Hands a change to the writer.
+    pub(super) fn submit(&self, change: Change) -> Submitted {
+        let (answer, answered) = oneshot::channel();
+        if let Some(jobs) = &self.jobs {
+            // A writer that has stopped drops the job, and with it the answer.
+            let _ = jobs.send(Job { change, answer });
+        }
+        Submitted {
+            inner: Arc::clone(&self.inner),
+            answered,
+        }
     }
+}
+
+/// A change that the writer has.
+pub(super) struct Submitted {
+    inner: Arc<Inner>,
+    answered: oneshot::Receiver<Result<Verdict, VaultError>>,
+}
+
+impl Submitted {
+    /// Blocks until it is durable or refused.
+    pub(super) fn wait(self) -> Result<Verdict, VaultError> {
+        let stopped = stopped(&self.inner);
+        self.answered.blocking_recv().map_err(|_| stopped)?
+    }
+
+    /// Waits until it is durable or refused, without a thread to wait in.
+    pub(super) async fn done(self) -> Result<Verdict, VaultError> {
+        let stopped = stopped(&self.inner);
+        self.answered.await.map_err(|_| stopped)?
+    }
+}
+
+fn stopped(inner: &Inner) -> VaultError {
+    VaultError::io(&inner.path, io::Error::other("its writer stopped"))
 }
 
 impl Drop for Writer {

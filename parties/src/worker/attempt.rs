@@ -196,8 +196,10 @@ impl<'a> Attempt<'a> {
     async fn begin(&self, digest: Digest, binding: Digest) -> Result<Begun, Stop> {
         let (session, number) = (self.accepted.session, self.number);
         let begun = self
-            .vault(move |vault| vault.begin_attempt(session, number, digest, binding))
-            .await?;
+            .context
+            .vault
+            .begin_attempt_async(session, number, digest, binding)
+            .await;
         match begun {
             Ok(()) => {
                 self.context.stats.attempts_begun.increment();

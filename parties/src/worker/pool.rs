@@ -115,8 +115,10 @@ impl CeremonyPool {
                 return Err(PoolError::Closed);
             }
             queue.waiting[lane as usize].push_back(job);
+            if queue.has_work(self.shared.width) {
+                self.shared.wake.notify_one();
+            }
         }
-        self.shared.wake.notify_one();
         answered.await.map_err(|_| PoolError::Panicked)
     }
 
@@ -153,15 +155,17 @@ impl Shared {
                     .unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
+            // Only where another may begin: a thread that wakes for nothing takes
+            // a core from one that computes.
+            if queue.has_work(self.width) {
+                self.wake.notify_one();
+            }
             drop(queue);
             self.note_delay(lane, job.since.elapsed());
             // The caller learns of a panic by the answer that never comes.
             let _ = catch_unwind(AssertUnwindSafe(job.work));
             queue = self.lock();
             queue.running[lane] -= 1;
-            if queue.waiting.iter().any(|lane| !lane.is_empty()) {
-                self.wake.notify_one();
-            }
         }
     }
 
@@ -174,6 +178,12 @@ impl Shared {
 }
 
 impl Queue {
+    /// Whether a job waits whose lane has room.
+    fn has_work(&self, width: usize) -> bool {
+        (0..self.waiting.len())
+            .any(|lane| self.running[lane] < width && !self.waiting[lane].is_empty())
+    }
+
     /// The job whose turn it is; signing goes first.
     fn next(&mut self, width: usize) -> Option<(usize, Job)> {
         for lane in [Lane::Sign as usize, Lane::Keygen as usize] {

@@ -1,8 +1,11 @@
-//! Writes a plan, many rows to a statement.
+//! Writes a plan: one transaction, many rows to a statement.
+//!
+//! Each call to the driver is a change of threads and back, so the transaction is
+//! begun in the text of the first statement and committed in that of the last.
 
 use std::{borrow::Cow, iter};
 
-use sqlx::{Sqlite, query::Query, sqlite::SqliteArguments};
+use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
 use super::Writer;
 use crate::{
@@ -17,15 +20,43 @@ use crate::{
 
 /// Rows to a statement, from the most to one, so that few statements serve any
 /// number of rows and all of them stay prepared.
-const SIZES: [usize; 3] = [64, 8, 1];
+const SIZES: [usize; 5] = [64, 16, 4, 2, 1];
 
 type Bound<'q> = Query<'q, Sqlite, SqliteArguments<'q>>;
 
 /// The statements.
 pub(super) struct Inserts {
-    events: [String; 3],
-    commands: [String; 3],
-    reservations: [String; 3],
+    events: [Insert; SIZES.len()],
+    commands: [Insert; SIZES.len()],
+    reservations: [Insert; SIZES.len()],
+}
+
+/// An insert of some number of rows, by its place in the transaction.
+struct Insert {
+    only: String,
+    first: String,
+    middle: String,
+    last: String,
+}
+
+impl Insert {
+    fn new(text: String) -> Self {
+        Self {
+            only: format!("BEGIN IMMEDIATE; {text}; COMMIT"),
+            first: format!("BEGIN IMMEDIATE; {text}"),
+            last: format!("{text}; COMMIT"),
+            middle: text,
+        }
+    }
+
+    fn text(&self, first: bool, last: bool) -> &str {
+        match (first, last) {
+            (true, true) => &self.only,
+            (true, false) => &self.first,
+            (false, false) => &self.middle,
+            (false, true) => &self.last,
+        }
+    }
 }
 
 impl Inserts {
@@ -45,40 +76,55 @@ impl Inserts {
     }
 }
 
-fn statements(table: &str, columns: usize) -> [String; 3] {
+fn statements(table: &str, columns: usize) -> [Insert; SIZES.len()] {
     let join = |part: &str, times| iter::repeat_n(part, times).collect::<Vec<_>>().join(", ");
     let row = format!("({})", join("?", columns));
-    SIZES.map(|rows| format!("INSERT INTO {table} VALUES {}", join(&row, rows)))
+    SIZES.map(|rows| Insert::new(format!("INSERT INTO {table} VALUES {}", join(&row, rows))))
 }
 
 impl Writer {
-    /// Writes all that the plan collected.
+    /// Writes and commits all that the plan collected.
     pub(super) async fn insert(&mut self, plan: &Plan) -> Result<(), LogError> {
-        let connection = &mut self.connection;
-        let written = async {
-            insert(connection, &self.inserts.events, &plan.rows, event).await?;
-            insert(connection, &self.inserts.commands, &plan.commands, command).await?;
-            let statements = &self.inserts.reservations;
-            insert(connection, statements, &plan.reservations, reservation).await
-        };
-        written
+        let mut batch = Vec::new();
+        cut(&mut batch, &self.inserts.events, &plan.rows, event);
+        cut(&mut batch, &self.inserts.commands, &plan.commands, command);
+        let statements = &self.inserts.reservations;
+        cut(&mut batch, statements, &plan.reservations, reservation);
+        execute(&mut self.connection, batch)
             .await
             .map_err(|error| storage(&self.shared.path, "write a batch", error))
     }
 }
 
-async fn insert<'q, T>(
-    connection: &mut sqlx::SqliteConnection,
-    statements: &'q [String; 3],
+/// A statement and what binds its rows.
+type Part<'q> = (
+    &'q Insert,
+    Box<dyn FnOnce(Bound<'q>) -> Bound<'q> + Send + 'q>,
+);
+
+/// Cuts rows into statements.
+fn cut<'q, T: Sync>(
+    batch: &mut Vec<Part<'q>>,
+    statements: &'q [Insert; SIZES.len()],
     mut rows: &'q [T],
     bind: fn(Bound<'q>, &'q T) -> Bound<'q>,
-) -> sqlx::Result<()> {
+) {
     for (size, statement) in SIZES.iter().zip(statements) {
         while let Some((chunk, rest)) = rows.split_at_checked(*size) {
-            let query = chunk.iter().fold(sqlx::query(statement), bind);
-            query.execute(&mut *connection).await?;
+            batch.push((
+                statement,
+                Box::new(move |query| chunk.iter().fold(query, bind)),
+            ));
             rows = rest;
         }
+    }
+}
+
+async fn execute(connection: &mut SqliteConnection, batch: Vec<Part<'_>>) -> sqlx::Result<()> {
+    let count = batch.len();
+    for (index, (insert, bind)) in batch.into_iter().enumerate() {
+        let text = insert.text(index == 0, index + 1 == count);
+        bind(sqlx::query(text)).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 
 use countersign_domain::bytes::{Digest, Hex};
+use tokio::sync::oneshot;
 
 use super::{Home, session};
 use crate::vault::change::{Change, Verdict};
@@ -164,7 +165,7 @@ fn changes_that_wait_share_one_commit_and_are_answered_one_by_one() {
     let inner = home.open().inner.clone();
     let (jobs, waiting) = mpsc::channel();
     let submit = |change| {
-        let (answer, answered) = mpsc::sync_channel(1);
+        let (answer, answered) = oneshot::channel();
         jobs.send(Job { change, answer }).unwrap();
         answered
     };
@@ -192,12 +193,12 @@ fn changes_that_wait_share_one_commit_and_are_answered_one_by_one() {
     drop(jobs);
 
     assert_eq!(writer::run(&inner, &waiting), 1, "commits");
-    let verdict = |answered: mpsc::Receiver<Answer>| answered.recv().unwrap().unwrap();
+    let verdict = |answered: oneshot::Receiver<Answer>| answered.blocking_recv().unwrap().unwrap();
     assert_eq!(verdict(first), Verdict::Done);
     assert_eq!(verdict(same), Verdict::AlreadyBegun);
     assert_eq!(verdict(other), Verdict::OtherDigest);
     assert!(matches!(
-        refused.recv().unwrap(),
+        refused.blocking_recv().unwrap(),
         Err(VaultError::NotBegun { .. })
     ));
     assert_eq!(verdict(result), Verdict::Done);
@@ -213,7 +214,7 @@ fn a_refusal_commits_nothing() {
     let inner = vault.inner.clone();
     drop(vault);
     let (jobs, waiting) = mpsc::channel();
-    let (answer, answered) = mpsc::sync_channel(1);
+    let (answer, answered) = oneshot::channel();
     let change = Change::Begin {
         session: session(1),
         attempt: 0,
@@ -223,5 +224,8 @@ fn a_refusal_commits_nothing() {
     jobs.send(Job { change, answer }).unwrap();
     drop(jobs);
     assert_eq!(writer::run(&inner, &waiting), 0);
-    assert_eq!(answered.recv().unwrap().unwrap(), Verdict::OtherDigest);
+    assert_eq!(
+        answered.blocking_recv().unwrap().unwrap(),
+        Verdict::OtherDigest
+    );
 }

@@ -11,22 +11,12 @@ use countersign_messaging::progress::Phase;
 use super::{Attempt, Begun};
 use crate::engine::{EngineSignature, Outcome, SignInput};
 use crate::exchange::Exchange;
-use crate::vault::VaultError;
 use crate::worker::drive::{Drive, Stop};
 use crate::worker::pool::Lane;
 use crate::worker::post::Post;
 use crate::worker::refusal::Refusal;
 use crate::worker::seat::Seat;
 use crate::worker::verify::{Accepted, Work};
-
-/// Why a signature that was made is not handed in.
-#[derive(Debug, thiserror::Error)]
-enum NotKept {
-    #[error("the engine made a signature that does not verify")]
-    Invalid,
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-}
 
 pub(super) async fn run(
     attempt: &Attempt<'_>,
@@ -125,17 +115,15 @@ async fn keep(
     digest: Digest,
     public_key: PublicKey,
 ) -> Result<(), Stop> {
-    let session = attempt.accepted.session;
-    let kept = attempt
-        .vault(move |vault| {
-            signature
-                .verify(&digest, &public_key)
-                .map_err(|_| NotKept::Invalid)?;
-            let json = serde_json::to_vec(&signature).expect("a tree of strings and numbers");
-            vault.finish(session, &json).map_err(NotKept::Vault)
-        })
-        .await?;
-    kept.map_err(|error| attempt.failed(error.to_string()))
+    signature
+        .verify(&digest, &public_key)
+        .map_err(|_| attempt.failed("the engine made a signature that does not verify"))?;
+    let json = serde_json::to_vec(&signature).expect("a tree of strings and numbers");
+    let vault = &attempt.context.vault;
+    vault
+        .finish_async(attempt.accepted.session, &json)
+        .await
+        .map_err(|error| attempt.failed(error.to_string()))
 }
 
 /// Reports the signature. One report is enough: the first signer makes it, and the
