@@ -16,11 +16,13 @@
 mod append;
 pub mod canonical;
 mod chain;
+mod checkpoint;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod decode;
 mod envelope;
 mod error;
+mod lease;
 mod log;
 mod plan;
 mod recent;
@@ -33,9 +35,11 @@ pub use append::{
     Reservation, StreamAppend,
 };
 pub use chain::{ChainError, ChainVerifier};
+pub use checkpoint::{Checkpoints, NoCheckpoints};
 pub use decode::{DecodeError, Decoded, Decoder};
 pub use envelope::{Envelope, StreamId};
 pub use error::{AppendError, LogError};
+pub use lease::{Leases, LocalLeases};
 pub use log::EventLog;
 pub use sqlite::SqliteLog;
 pub use subscription::{Subscription, subscribe};

@@ -13,6 +13,7 @@ use countersign_domain::Timestamp;
 
 pub mod bus;
 pub mod envelope;
+pub mod feed;
 pub mod frame;
 pub mod identity;
 pub mod invitation;
@@ -25,6 +26,7 @@ mod transcript;
 
 pub use bus::local::LocalBus;
 pub use bus::{Bus, BusError, Headers, Message, Payload, Request, RequestStream, Subscription};
+pub use feed::{EventFeed, FeedError, FeedEvent};
 pub use identity::IdentityKeys;
 
 /// Tells the time, so that tests can.

@@ -21,6 +21,18 @@ pub fn events_of(aggregate: &str) -> String {
     format!("cs.v1.events.{aggregate}.>")
 }
 
+/// Where a process that has appended to the log says up to which position.
+#[must_use]
+pub fn log_head() -> String {
+    "cs.v1.head.log".to_owned()
+}
+
+/// Where the projector says up to which position the read models are.
+#[must_use]
+pub fn projected_head() -> String {
+    "cs.v1.head.projected".to_owned()
+}
+
 /// Protocol frames of one attempt, for one party.
 #[must_use]
 pub fn mpc(session: SessionId, attempt: u32, party: &PartyId) -> String {
@@ -131,6 +143,8 @@ mod tests {
             format!("cs.v1.events.key.KeyActivated.{nil}")
         );
         assert_eq!(events_of("key"), "cs.v1.events.key.>");
+        assert_eq!(log_head(), "cs.v1.head.log");
+        assert_eq!(projected_head(), "cs.v1.head.projected");
         assert_eq!(mpc(session, 3, &party), format!("cs.v1.mpc.{nil}.3.alpha"));
         assert_eq!(mpc_all_of(&party), "cs.v1.mpc.*.*.alpha");
         assert_eq!(invite(&party), "cs.v1.invite.alpha");
