@@ -1,6 +1,6 @@
 //! What can go wrong. No error carries a payload or a reserved value.
 
-use std::{error::Error, path::PathBuf, sync::Arc};
+use std::{error::Error, sync::Arc};
 
 use uuid::Uuid;
 
@@ -20,28 +20,72 @@ pub enum LogError {
         source: Arc<dyn Error + Send + Sync>,
     },
     /// What is stored is not an event log, or not a whole one.
-    #[error("{} is not an intact event log: {detail}", path.display())]
+    #[error("{log} is not an intact event log: {detail}")]
     Damaged {
-        /// The file.
-        path: PathBuf,
+        /// Where the log lies: a path, or an address without credentials.
+        log: String,
         /// What is wrong with it.
         detail: String,
     },
+    /// There is no event log yet.
+    #[error("{log} holds no event log: run `countersign migrate` first")]
+    NoSchema {
+        /// Where it was looked for.
+        log: String,
+    },
+    /// An older program has made the log.
+    #[error(
+        "{log} has schema version {found}, and this program needs {known}: \
+         run `countersign migrate` first"
+    )]
+    OlderSchema {
+        /// Where the log lies.
+        log: String,
+        /// Version of the stored schema.
+        found: i64,
+        /// Version needed here.
+        known: i64,
+    },
     /// A newer program has written the log.
-    #[error("{} has schema version {found}, and this program knows {known} at most", path.display())]
+    #[error(
+        "{log} has schema version {found}, and this program knows {known} at most: \
+         use the program that `countersign migrate` was run with"
+    )]
     NewerSchema {
-        /// The file.
-        path: PathBuf,
+        /// Where the log lies.
+        log: String,
         /// Version of the stored schema.
         found: i64,
         /// Newest version known here.
         known: i64,
     },
     /// Another process, or another part of this one, has the log open.
-    #[error("{} is open elsewhere", path.display())]
+    #[error("{log} is open elsewhere")]
     InUse {
-        /// The file.
-        path: PathBuf,
+        /// Where the log lies.
+        log: String,
+    },
+    /// The address of the log is not one.
+    #[error("the database URL is of no use: {detail}")]
+    Address {
+        /// What is wrong with it; nothing of the URL itself.
+        detail: String,
+    },
+    /// Nobody answers at the address.
+    #[error("{log} cannot be reached: {detail}")]
+    Unreachable {
+        /// Where the log should be.
+        log: String,
+        /// What was tried.
+        detail: String,
+    },
+    /// The server does not let this program in.
+    #[error("{log} refuses the credentials: {detail}")]
+    Credentials {
+        /// Where the log should be.
+        log: String,
+        /// What the server says.
+        detail: String,
     },
     /// A subscription met a position that does not follow the one before.
     #[error("position {found} follows position {after}")]

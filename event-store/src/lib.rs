@@ -1,7 +1,8 @@
 //! The event log: one contract, its adapters, catch-up subscriptions.
 //!
-//! [`EventLog`] is the contract. [`SqliteLog`] keeps it in one file. [`subscribe`]
-//! follows any adapter from any position. [`Upcasters`] bring the payloads of
+//! [`EventLog`] is the contract. [`SqliteLog`] keeps it in one file, [`PostgresLog`]
+//! in a database that any number of processes share. [`subscribe`] follows any
+//! adapter from any position. [`Upcasters`] bring the payloads of
 //! stored events up to the version that the code knows. [`ChainVerifier`] checks
 //! what a log returned.
 //!
@@ -24,10 +25,14 @@ mod envelope;
 mod error;
 mod lease;
 mod log;
+mod metadata;
+pub mod metrics;
 mod plan;
+pub mod postgres;
 mod recent;
 mod sqlite;
 mod subscription;
+mod tails;
 mod upcast;
 
 pub use append::{
@@ -41,6 +46,7 @@ pub use envelope::{Envelope, StreamId};
 pub use error::{AppendError, LogError};
 pub use lease::{Leases, LocalLeases};
 pub use log::EventLog;
+pub use postgres::{PostgresCheckpoints, PostgresConfig, PostgresLeases, PostgresLog};
 pub use sqlite::SqliteLog;
 pub use subscription::{Subscription, subscribe};
 pub use upcast::{Upcast, UpcastError, Upcasters};

@@ -58,6 +58,11 @@ impl Plan {
         self.base + self.rows.len() as u64
     }
 
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.commands.is_empty() && self.reservations.is_empty()
+    }
+
     /// Adds an append, or says why it cannot happen.
     pub(crate) fn add(&mut self, prepared: Prepared) -> Result<Planned, AppendError> {
         if let Some(command) = prepared.append.command

@@ -51,6 +51,12 @@ impl Recent {
         ring.events.clear();
     }
 
+    /// `limit` events after a position, if the ring holds so many of them.
+    pub(crate) fn full(&self, after: u64, limit: usize) -> Option<Vec<Arc<Envelope>>> {
+        self.after(after, limit)
+            .filter(|events| events.len() == limit)
+    }
+
     /// Up to `limit` events after a position, if the ring goes back that far.
     pub(crate) fn after(&self, after: u64, limit: usize) -> Option<Vec<Arc<Envelope>>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);

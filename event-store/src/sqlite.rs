@@ -9,13 +9,13 @@ mod failure;
 mod open;
 mod read;
 mod readers;
-mod tails;
 mod writer;
 
 use std::{
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendError, Appended, CommandEntry, Envelope, EventLog, LogError, StreamId,
+    Append, AppendError, Appended, CommandEntry, Envelope, EventLog, LogError, StreamId, metrics,
     recent::Recent,
 };
 use readers::Readers;
@@ -70,6 +70,7 @@ impl SqliteLog {
             recent: Recent::new(opened.head, RECENT),
             head: watch::Sender::new(opened.head),
         });
+        metrics::head(opened.head);
         let (queue, jobs) = mpsc::channel(QUEUE);
         let writer = Writer::new(opened.writer, opened.lock, shared.clone());
         tokio::spawn(writer.run(jobs));
@@ -96,11 +97,8 @@ impl SqliteLog {
         }
         Ok(())
     }
-}
 
-#[async_trait]
-impl EventLog for SqliteLog {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+    async fn submit(&self, append: Append) -> Result<Appended, AppendError> {
         let prepared = append.prepare()?;
         let (reply, written) = oneshot::channel();
         self.queue
@@ -119,6 +117,16 @@ impl EventLog for SqliteLog {
                 })
             }
         }
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let begun = Instant::now();
+        let outcome = self.submit(append).await;
+        ::metrics::histogram!(metrics::APPEND_SECONDS).record(begun.elapsed());
+        outcome
     }
 
     async fn read_stream(

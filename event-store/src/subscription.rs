@@ -66,6 +66,7 @@ impl Subscription {
             wake: self.log.wake(),
             subscription: self,
             page: Vec::new().into_iter(),
+            due: true,
             state: State::Reading,
         };
         Box::pin(stream::unfold(follower, |mut follower| async {
@@ -79,6 +80,8 @@ struct Follower {
     subscription: Subscription,
     wake: watch::Receiver<u64>,
     page: vec::IntoIter<Arc<Envelope>>,
+    /// Whether to look for more than the log is known to have.
+    due: bool,
     state: State,
 }
 
@@ -118,10 +121,25 @@ impl Follower {
                 self.subscription.after += 1;
                 return Ok(envelope);
             }
-            let page = self.subscription.page;
-            let events = self.subscription.log.read_all(after, page).await?;
-            if events.is_empty() {
+            // What the log is known to have may lie in memory; to look for more than
+            // that is for once an interval.
+            let known = self.wake.borrow().saturating_sub(after);
+            if known == 0 && !self.due {
                 self.wait().await;
+                self.due = true;
+                continue;
+            }
+            let page = self.subscription.page;
+            let limit = match usize::try_from(known) {
+                Ok(known) if known > 0 => page.min(known),
+                _ => page,
+            };
+            let events = self.subscription.log.read_all(after, limit).await?;
+            // A full page of what was not known about may not be all of it.
+            self.due = known == 0 && events.len() == limit;
+            if known > 0 && events.is_empty() {
+                // Whoever said that there is more was wrong.
+                sleep(self.subscription.interval).await;
             }
             self.page = events.into_iter();
         }

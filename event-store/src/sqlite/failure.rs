@@ -6,7 +6,7 @@ use crate::LogError;
 
 pub(super) fn damaged(path: &Path, detail: &str) -> LogError {
     LogError::Damaged {
-        path: path.to_owned(),
+        log: path.display().to_string(),
         detail: detail.to_owned(),
     }
 }

@@ -103,7 +103,7 @@ fn lock(path: &Path) -> Result<File, LogError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(LogError::InUse {
-            path: path.to_owned(),
+            log: path.display().to_string(),
         }),
         Err(TryLockError::Error(error)) => Err(LogError::storage("lock the log", error)),
     }
@@ -142,7 +142,7 @@ fn migration(path: &Path, error: MigrateError) -> LogError {
     let known = known.unwrap_or_default();
     match error {
         MigrateError::VersionMissing(found) if found > known => LogError::NewerSchema {
-            path: path.to_owned(),
+            log: path.display().to_string(),
             found,
             known,
         },

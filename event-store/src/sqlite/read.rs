@@ -3,7 +3,6 @@
 use std::{borrow::Cow, error::Error, path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use sqlx::{
     Row, Sqlite,
     query::Query,
@@ -12,7 +11,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{Shared, failure::damaged};
-use crate::{CommandEntry, CommandRecord, Envelope, LogError, StreamId};
+use crate::{CommandEntry, CommandRecord, Envelope, LogError, StreamId, metadata::MetadataColumn};
 
 /// Rows to a query: more of them and the two threads of a read wait for each other.
 pub(super) const PAGE: usize = 128;
@@ -29,18 +28,6 @@ macro_rules! select {
 
 /// A query for rows.
 pub(super) type Select<'q> = Query<'q, Sqlite, SqliteArguments<'q>>;
-
-/// The `metadata` column: JSON with text values only, as postgres-es expects.
-#[derive(Serialize, Deserialize)]
-pub(super) struct MetadataColumn<'a> {
-    pub(super) correlation_id: Uuid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) causation_id: Option<Uuid>,
-    #[serde(borrow)]
-    pub(super) actor: Cow<'a, str>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) traceparent: Option<Cow<'a, str>>,
-}
 
 pub(super) async fn all(
     shared: &Shared,

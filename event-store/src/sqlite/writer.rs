@@ -13,11 +13,13 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
-use super::{Shared, failure::storage, tails::Tails};
+use super::{Shared, failure::storage};
 use crate::{
     AppendError, Appended, CommandEntry, LogError,
     append::Prepared,
+    metrics,
     plan::{Plan, Planned},
+    tails::Tails,
 };
 use insert::Inserts;
 
@@ -83,6 +85,7 @@ impl Writer {
                     }
                 }
             }
+            metrics::batch(appends.len(), queue.len());
             self.serve(appends, replies).await;
         }
         let closed = self.close().await;
@@ -146,6 +149,7 @@ impl Writer {
     }
 
     fn wake(&self, head: u64) {
+        metrics::head(head);
         self.shared
             .head
             .send_if_modified(|known| mem::replace(known, head) != head);

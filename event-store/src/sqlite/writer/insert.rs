@@ -3,7 +3,7 @@
 //! Each call to the driver is a change of threads and back, so the transaction is
 //! begun in the text of the first statement and committed in that of the last.
 
-use std::{borrow::Cow, iter};
+use std::iter;
 
 use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
@@ -11,11 +11,9 @@ use super::Writer;
 use crate::{
     CommandEntry, LogError, Reservation,
     envelope::format_time,
+    metadata::MetadataColumn,
     plan::{Plan, Row},
-    sqlite::{
-        failure::storage,
-        read::{MetadataColumn, clamp},
-    },
+    sqlite::{failure::storage, read::clamp},
 };
 
 /// Rows to a statement, from the most to one, so that few statements serve any
@@ -131,13 +129,7 @@ async fn execute(connection: &mut SqliteConnection, batch: Vec<Part<'_>>) -> sql
 
 fn event<'q>(query: Bound<'q>, row: &'q Row) -> Bound<'q> {
     let envelope = &*row.envelope;
-    let metadata = MetadataColumn {
-        correlation_id: envelope.correlation_id,
-        causation_id: envelope.causation_id,
-        actor: Cow::Borrowed(&envelope.actor),
-        traceparent: envelope.trace_parent.as_deref().map(Cow::Borrowed),
-    };
-    let metadata = serde_json::to_string(&metadata).expect("texts are JSON");
+    let metadata = MetadataColumn::of(envelope);
     query
         .bind(clamp(envelope.position))
         .bind(envelope.stream.aggregate_type.as_ref())

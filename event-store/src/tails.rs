@@ -7,7 +7,7 @@ use crate::{StreamId, chain::Tail};
 /// A bounded cache in two generations: when the young one is full it becomes the
 /// old one, and the old one goes. What is used stays.
 #[derive(Debug, Default)]
-pub(super) struct Tails {
+pub(crate) struct Tails {
     young: HashMap<StreamId, Tail>,
     old: HashMap<StreamId, Tail>,
 }
@@ -16,21 +16,21 @@ pub(super) struct Tails {
 const GENERATION: usize = 2048;
 
 impl Tails {
-    pub(super) fn get(&self, stream: &StreamId) -> Option<Tail> {
+    pub(crate) fn get(&self, stream: &StreamId) -> Option<Tail> {
         self.young
             .get(stream)
             .or_else(|| self.old.get(stream))
             .copied()
     }
 
-    pub(super) fn insert(&mut self, stream: StreamId, tail: Tail) {
+    pub(crate) fn insert(&mut self, stream: StreamId, tail: Tail) {
         if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(stream, tail);
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.young.clear();
         self.old.clear();
     }

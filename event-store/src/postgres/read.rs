@@ -1,0 +1,156 @@
+//! Reads rows and turns them back into envelopes.
+//!
+//! Positions are committed in their order, so whatever a statement sees has no gaps,
+//! and pages read one after another fit together.
+
+use std::{borrow::Cow, error::Error, future::Future, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgPool, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{Shared, failure::damaged, pool::retried};
+use crate::{CommandEntry, CommandRecord, Envelope, LogError, StreamId, metadata::MetadataColumn};
+
+/// Rows to a statement.
+const PAGE: usize = 5000;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, ",
+            "payload::text, metadata::text, recorded_at, previous_hash FROM events ",
+            $rest
+        )
+    };
+}
+
+const ALL: &str = select!("WHERE position > $1 ORDER BY position LIMIT $2");
+
+const STREAM: &str = select!(
+    "WHERE sequence > $1 AND aggregate_type = $3 AND aggregate_id = $4 ORDER BY sequence LIMIT $2"
+);
+
+const COMMAND: &str =
+    "SELECT id, fingerprint, first_position, last_position FROM commands WHERE id = $1";
+
+pub(super) async fn all(
+    shared: &Shared,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Arc<Envelope>>, LogError> {
+    let page = |after, page| {
+        retried(&shared.pool, "read events", move |pool: &PgPool| {
+            sqlx::query(ALL).bind(after).bind(page).fetch_all(pool)
+        })
+    };
+    paged(shared, after, limit, page, |event| event.position).await
+}
+
+pub(super) async fn stream(
+    shared: &Shared,
+    stream: &StreamId,
+    after_version: u64,
+    limit: usize,
+) -> Result<Vec<Arc<Envelope>>, LogError> {
+    let page = |after, page| {
+        retried(&shared.pool, "read a stream", move |pool: &PgPool| {
+            sqlx::query(STREAM)
+                .bind(after)
+                .bind(page)
+                .bind(stream.aggregate_type.as_ref())
+                .bind(&stream.aggregate_id)
+                .fetch_all(pool)
+        })
+    };
+    paged(shared, after_version, limit, page, |event| event.version).await
+}
+
+pub(super) async fn command(shared: &Shared, id: Uuid) -> Result<Option<CommandEntry>, LogError> {
+    let row = retried(&shared.pool, "find a command", |pool| {
+        sqlx::query(COMMAND).bind(id).fetch_optional(pool)
+    });
+    let row = row.await?;
+    row.map(|row| entry(&shared.name, &row)).transpose()
+}
+
+pub(super) async fn head(shared: &Shared) -> Result<u64, LogError> {
+    let head = retried(&shared.pool, "read the head", |pool| {
+        sqlx::query_scalar::<_, i64>("SELECT position FROM log_head").fetch_one(pool)
+    });
+    Ok(head.await?.unsigned_abs())
+}
+
+/// A row of `commands`.
+fn entry(log: &str, row: &PgRow) -> Result<CommandEntry, LogError> {
+    let decode = || -> Result<CommandEntry, Box<dyn Error + Send + Sync>> {
+        Ok(CommandEntry {
+            record: CommandRecord {
+                id: row.try_get(0)?,
+                fingerprint: row.try_get::<&[u8], _>(1)?.try_into()?,
+            },
+            first_position: row.try_get::<i64, _>(2)?.try_into()?,
+            last_position: row.try_get::<i64, _>(3)?.try_into()?,
+        })
+    };
+    decode().map_err(|error| undecodable(log, "a command", &*error))
+}
+
+/// Puts together what pages by an ascending key return after a key.
+async fn paged<F>(
+    shared: &Shared,
+    mut after: u64,
+    limit: usize,
+    page: impl Fn(i64, i64) -> F,
+    key: fn(&Envelope) -> u64,
+) -> Result<Vec<Arc<Envelope>>, LogError>
+where
+    F: Future<Output = Result<Vec<PgRow>, LogError>>,
+{
+    let mut events: Vec<Arc<Envelope>> = Vec::new();
+    loop {
+        let size = (limit - events.len()).min(PAGE);
+        let rows = page(clamp(after), clamp(size as u64)).await?;
+        events.reserve(rows.len());
+        for row in &rows {
+            let event =
+                envelope(row).map_err(|error| undecodable(&shared.name, "an event", &*error))?;
+            after = key(&event);
+            events.push(Arc::new(event));
+        }
+        if rows.len() < size || events.len() == limit {
+            return Ok(events);
+        }
+    }
+}
+
+fn envelope(row: &PgRow) -> Result<Envelope, Box<dyn Error + Send + Sync>> {
+    let metadata: MetadataColumn<'_> = serde_json::from_str(row.try_get(7)?)?;
+    Ok(Envelope {
+        position: row.try_get::<i64, _>(0)?.try_into()?,
+        stream: StreamId {
+            aggregate_type: Cow::Owned(row.try_get(1)?),
+            aggregate_id: row.try_get(2)?,
+        },
+        version: row.try_get::<i64, _>(3)?.try_into()?,
+        event_type: row.try_get(4)?,
+        event_version: row.try_get::<&str, _>(5)?.parse()?,
+        payload: serde_json::from_str(row.try_get(6)?)?,
+        recorded_at: row.try_get::<DateTime<Utc>, _>(8)?,
+        correlation_id: metadata.correlation_id,
+        causation_id: metadata.causation_id,
+        actor: metadata.actor.into_owned(),
+        trace_parent: metadata.traceparent.map(Cow::into_owned),
+        previous_hash: row.try_get::<&[u8], _>(9)?.try_into()?,
+    })
+}
+
+/// The errors of these parsers tell places, not contents.
+fn undecodable(log: &str, what: &str, error: &(dyn Error + Send + Sync)) -> LogError {
+    damaged(log, format!("{what} does not decode: {error}"))
+}
+
+/// PostgreSQL's integers are signed.
+pub(super) fn clamp(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

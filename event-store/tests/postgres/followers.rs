@@ -1,0 +1,60 @@
+//! Several logs over one database, as several processes have them.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_event_store::{EventLog, Subscription};
+use futures::StreamExt;
+
+use crate::support::{append, bounded, database, open, verify};
+
+#[tokio::test]
+async fn what_one_log_has_acknowledged_the_others_read() {
+    let url = database().await.url;
+    let (a, b) = (open(&url).await, open(&url).await);
+    for round in 1..=20 {
+        a.append(append("a", "Happened", 2)).await.unwrap();
+        assert_eq!(b.read_all(0, 1000).await.unwrap().len(), round * 5 - 3);
+        let appended = b.append(append("a", "Happened", 3)).await.unwrap();
+        assert_eq!(appended.events[0].version, round as u64 * 5 - 2);
+        assert_eq!(a.read_all(0, 1000).await.unwrap().len(), round * 5);
+        assert_eq!(a.head().await.unwrap(), round as u64 * 5);
+    }
+    assert_eq!(verify(&a).await, 100);
+    assert_eq!(verify(&b).await, 100);
+}
+
+#[tokio::test]
+async fn followers_hear_of_others_by_a_nudge_and_by_looking() {
+    let url = database().await.url;
+    let (a, b) = (open(&url).await, open(&url).await);
+    let b: Arc<_> = b.into();
+    for interval in [Duration::from_secs(3600), Duration::from_millis(1)] {
+        let after = b.head().await.unwrap();
+        let log: Arc<dyn EventLog> = b.clone();
+        let mut events = Subscription::new(log, after).interval(interval).stream();
+        // Its own first, so that it waits for more after that.
+        b.append(append("b", "Happened", 1)).await.unwrap();
+        bounded(events.next()).await.unwrap().unwrap();
+        let appended = a.append(append("a", "Happened", 700)).await.unwrap();
+        if interval > Duration::from_secs(1) {
+            b.nudge(appended.last_position);
+        }
+        let rest: Vec<_> = bounded(events.take(700).collect()).await;
+        let last = rest.last().unwrap().as_ref().unwrap();
+        assert_eq!(last.position, appended.last_position);
+    }
+}
+
+#[tokio::test]
+async fn a_process_tells_what_it_has_committed_itself() {
+    let url = database().await.url;
+    let (a, b) = (open(&url).await, open(&url).await);
+    let mut committed = a.committed();
+    b.append(append("b", "Happened", 4)).await.unwrap();
+    a.nudge(4);
+    assert!(!committed.has_changed().unwrap());
+    assert_eq!(*a.wake().borrow(), 4);
+    a.append(append("a", "Happened", 1)).await.unwrap();
+    bounded(committed.changed()).await.unwrap();
+    assert_eq!(*committed.borrow(), 5);
+}
