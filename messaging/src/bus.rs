@@ -85,8 +85,11 @@ pub enum BusError {
     /// handled all the same.
     #[error("the responder on `{0}` went away without a reply")]
     NoReply(String),
+    /// The bus does not take such a message.
+    #[error("the bus does not take the message: {0}")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The connection failed.
-    #[error("the bus is not reachable")]
+    #[error("the bus is not reachable: {0}")]
     Connection(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -116,6 +119,11 @@ pub trait Bus: Send + Sync + fmt::Debug {
     /// Joins the queue group `queue` on a subject or pattern: each request
     /// reaches one member of it.
     async fn serve(&self, subject: &str, queue: &str) -> Result<RequestStream, BusError>;
+
+    /// Whether it can be reached now, as far as this process knows.
+    fn is_reachable(&self) -> bool {
+        true
+    }
 }
 
 /// What a subscription receives.

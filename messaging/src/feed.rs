@@ -42,6 +42,11 @@ pub enum FeedError {
 /// Publishes and follows committed events.
 #[async_trait]
 pub trait EventFeed: Send + Sync + Debug {
+    /// Whether it keeps events for followers that are away. One that does gets the
+    /// whole log, from its first event on; one that does not gets what is appended
+    /// from now on.
+    fn keeps(&self) -> bool;
+
     /// Position of the last event that was published; none when nothing ever was.
     async fn last(&self) -> Result<Option<u64>, FeedError>;
 

@@ -1,5 +1,6 @@
 //! How the parts of Countersign talk: subjects, signed envelopes, sealed
-//! protocol frames, and the bus port with its in-process adapter.
+//! protocol frames, and the ports of the bus and the feed with their in-process and NATS
+//! adapters.
 //!
 //! The bus is trusted with nothing. Whoever can publish on it can at worst keep
 //! messages from arriving: protocol frames ([`frame`]) and everything else that
@@ -15,8 +16,11 @@ pub mod bus;
 pub mod envelope;
 pub mod feed;
 pub mod frame;
+pub mod head;
 pub mod identity;
 pub mod invitation;
+pub mod metrics;
+pub mod nats;
 pub mod party_command;
 pub mod presence;
 pub mod progress;

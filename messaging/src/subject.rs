@@ -21,6 +21,12 @@ pub fn events_of(aggregate: &str) -> String {
     format!("cs.v1.events.{aggregate}.>")
 }
 
+/// Every event.
+#[must_use]
+pub fn events_all() -> String {
+    "cs.v1.events.>".to_owned()
+}
+
 /// Where a process that has appended to the log says up to which position.
 #[must_use]
 pub fn log_head() -> String {
@@ -143,6 +149,7 @@ mod tests {
             format!("cs.v1.events.key.KeyActivated.{nil}")
         );
         assert_eq!(events_of("key"), "cs.v1.events.key.>");
+        assert_eq!(events_all(), "cs.v1.events.>");
         assert_eq!(log_head(), "cs.v1.head.log");
         assert_eq!(projected_head(), "cs.v1.head.projected");
         assert_eq!(mpc(session, 3, &party), format!("cs.v1.mpc.{nil}.3.alpha"));

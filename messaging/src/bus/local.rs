@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::{Bus, BusError, Headers, Incoming, Payload, Request, RequestStream, Subscription};
 use crate::subject::{is_pattern, is_subject};
 
+mod feed;
 mod routes;
 
 use routes::{Offered, Routes};
@@ -32,6 +33,8 @@ struct Inner {
     capacity: usize,
     next_id: AtomicU64,
     dropped: AtomicU64,
+    /// Position of the last event that was published as one of the feed.
+    last: Mutex<Option<u64>>,
 }
 
 impl LocalBus {
@@ -49,6 +52,7 @@ impl LocalBus {
             capacity: capacity.max(1),
             next_id: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            last: Mutex::default(),
         }))
     }
 
@@ -64,20 +68,35 @@ impl LocalBus {
         self.0.read().len()
     }
 
+    /// Delivers to every current subscriber, and counts those that lose it.
+    fn deliver(&self, subject: &str, payload: &Payload, headers: &Headers) {
+        let dropped = self.0.read().publish(subject, payload, headers);
+        if dropped > 0 {
+            self.0.dropped.fetch_add(dropped, Ordering::Relaxed);
+            metrics::counter!(crate::metrics::SLOW_CONSUMERS).increment(dropped);
+        }
+    }
+
+    /// One queue for all `patterns`; what fits several of them comes several times.
     fn listen<T: Send + 'static>(
         &self,
-        pattern: &str,
-        add: impl FnOnce(&mut Routes, u64, mpsc::Sender<T>),
+        patterns: &[impl AsRef<str>],
+        add: impl Fn(&mut Routes, &str, u64, mpsc::Sender<T>),
     ) -> Result<Incoming<T>, BusError> {
-        if !is_pattern(pattern) {
-            return Err(BusError::Subject(pattern.to_owned()));
+        let patterns: Box<[Box<str>]> = patterns.iter().map(|it| it.as_ref().into()).collect();
+        if let Some(bad) = patterns.iter().find(|pattern| !is_pattern(pattern)) {
+            return Err(BusError::Subject(bad.to_string()));
         }
         let (sender, receiver) = mpsc::channel(self.0.capacity);
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        add(&mut self.0.write(), id, sender);
+        let mut routes = self.0.write();
+        for pattern in &patterns {
+            add(&mut routes, pattern, id, sender.clone());
+        }
+        drop(routes);
         let registration = Registration {
             bus: Arc::downgrade(&self.0),
-            pattern: pattern.into(),
+            patterns,
             id,
         };
         Ok(Incoming::new(stream::unfold(
@@ -120,14 +139,17 @@ impl Inner {
 /// Takes a listener off the routes when its stream is dropped.
 struct Registration {
     bus: Weak<Inner>,
-    pattern: Box<str>,
+    patterns: Box<[Box<str>]>,
     id: u64,
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
         if let Some(bus) = self.bus.upgrade() {
-            bus.write().remove(&self.pattern, self.id);
+            let mut routes = bus.write();
+            for pattern in &self.patterns {
+                routes.remove(pattern, self.id);
+            }
         }
     }
 }
@@ -143,13 +165,12 @@ impl Bus for LocalBus {
         if !is_subject(subject) {
             return Err(BusError::Subject(subject.to_owned()));
         }
-        let dropped = self.0.read().publish(subject, &payload, &headers);
-        self.0.dropped.fetch_add(dropped, Ordering::Relaxed);
+        self.deliver(subject, &payload, &headers);
         Ok(())
     }
 
     async fn subscribe(&self, subject: &str) -> Result<Subscription, BusError> {
-        self.listen(subject, |routes, id, sender| {
+        self.listen(&[subject], |routes, subject, id, sender| {
             routes.add_subscriber(subject, id, sender);
         })
     }
@@ -193,7 +214,7 @@ impl Bus for LocalBus {
     }
 
     async fn serve(&self, subject: &str, queue: &str) -> Result<RequestStream, BusError> {
-        self.listen(subject, |routes, id, sender| {
+        self.listen(&[subject], |routes, subject, id, sender| {
             routes.add_member(subject, queue, id, sender);
         })
     }

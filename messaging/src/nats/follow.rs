@@ -1,0 +1,323 @@
+//! Following the stream by a durable pull consumer.
+//!
+//! The server (2.9) filters a consumer by one subject, so it filters by what the
+//! followed subjects have in common, and the rest is left out here. An event is
+//! acknowledged when the next one is asked for, which is when it has been handled.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull::{self, MessagesErrorKind};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
+use async_nats::jetstream::stream::ConsumerErrorKind;
+use async_nats::jetstream::{self, Context, Error, ErrorCode};
+use futures::{StreamExt as _, stream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::STREAM;
+use super::bus::NatsBus;
+use super::convert;
+use crate::bus::{BusError, Incoming, Message, Subscription};
+use crate::feed::FeedError;
+use crate::subject::{is_pattern, is_subject, matches};
+
+/// How long an event may be in a follower's hands before it is delivered again.
+const ACK_WAIT: Duration = Duration::from_secs(5);
+
+/// How many may be.
+const IN_HANDS: i64 = 4096;
+
+/// How many are asked for at once.
+const BATCH: usize = 256;
+
+/// How often the server says that it is still there …
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// … for one question, which is then asked anew.
+const QUESTION: Duration = Duration::from_secs(30);
+
+/// The pauses between two attempts to go on.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long the first attempt may hold up whoever begins to follow.
+const FIRST: Duration = Duration::from_secs(5);
+
+pub(super) async fn follow(
+    bus: &NatsBus,
+    context: Context,
+    name: &str,
+    subjects: &[String],
+) -> Result<Subscription, FeedError> {
+    if !is_subject(name) || name.contains(['.', '*', '>', '/', '\\']) {
+        return Err(BusError::Subject(name.to_owned()).into());
+    }
+    if let Some(bad) = subjects.iter().find(|subject| !is_pattern(subject)) {
+        return Err(BusError::Subject(bad.clone()).into());
+    }
+    let mut follower = Follower {
+        context,
+        name: name.to_owned(),
+        filter: common(subjects),
+        subjects: subjects.to_vec(),
+        start: Start::Now,
+        messages: None,
+        handed: None,
+        closed: bus.state().closed(),
+        told: false,
+    };
+    // So that what is published from now on is followed.
+    if bus.ready().await.is_ok()
+        && let Ok(Err(error)) = timeout(FIRST, follower.go_on()).await
+    {
+        follower.tell(&error);
+    }
+    Ok(Incoming::new(stream::unfold(
+        follower,
+        |mut follower| async {
+            let message = follower.next().await?;
+            Some((message, follower))
+        },
+    )))
+}
+
+/// The one subject that covers all: their common tokens, then anything.
+fn common(subjects: &[String]) -> String {
+    let Some((first, others)) = subjects.split_first() else {
+        return crate::subject::events_all();
+    };
+    if others.iter().all(|other| other == first) {
+        return first.clone();
+    }
+    let mut shared: Vec<&str> = first.split('.').collect();
+    for other in others {
+        let same = shared.iter().zip(other.split('.'));
+        let length = same.take_while(|(one, two)| **one == *two).count();
+        shared.truncate(length);
+    }
+    if shared.last() != Some(&">") {
+        shared.push(">");
+    }
+    shared.join(".")
+}
+
+/// Where a consumer that has to be made begins.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    /// With what is published from now on.
+    Now,
+    /// With the first event: there was no stream when following began.
+    First,
+    /// After a sequence that was handed over.
+    After(u64),
+}
+
+struct Follower {
+    context: Context,
+    name: String,
+    filter: String,
+    subjects: Vec<String>,
+    start: Start,
+    messages: Option<pull::Stream>,
+    /// What was handed over and is not acknowledged yet.
+    handed: Option<jetstream::Message>,
+    closed: watch::Receiver<bool>,
+    /// Whether the current failure was logged.
+    told: bool,
+}
+
+impl Follower {
+    /// The next event; none when the connection was closed.
+    async fn next(&mut self) -> Option<Message> {
+        self.acknowledge().await;
+        let mut closed = self.closed.clone();
+        tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => None,
+            message = self.advance() => Some(message),
+        }
+    }
+
+    async fn advance(&mut self) -> Message {
+        let mut pause = PAUSE;
+        loop {
+            let error = match &mut self.messages {
+                None => match self.go_on().await {
+                    Ok(()) => continue,
+                    Err(error) => error,
+                },
+                Some(messages) => match messages.next().await {
+                    Some(Ok(message)) => {
+                        if std::mem::take(&mut self.told) {
+                            tracing::info!(name = self.name, "the feed is followed again");
+                        }
+                        pause = PAUSE;
+                        if let Ok(info) = message.info() {
+                            self.start = Start::After(info.stream_sequence);
+                        }
+                        let subject = message.message.subject.as_str();
+                        let wanted = self.subjects.is_empty()
+                            || self
+                                .subjects
+                                .iter()
+                                .any(|pattern| matches(pattern, subject));
+                        let handed = message.message.clone();
+                        self.handed = Some(message);
+                        if wanted {
+                            return convert::message(handed);
+                        }
+                        self.acknowledge().await;
+                        continue;
+                    }
+                    Some(Err(error)) => {
+                        self.messages = None;
+                        if error.kind() == MessagesErrorKind::ConsumerDeleted {
+                            Failure::Refused("the consumer was deleted".to_owned())
+                        } else {
+                            Failure::Away(error.to_string())
+                        }
+                    }
+                    None => {
+                        self.messages = None;
+                        Failure::Away("the subscription has ended".to_owned())
+                    }
+                },
+            };
+            self.tell(&error);
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Lost with the connection, it comes again, and whoever follows knows it by its
+    /// position.
+    async fn acknowledge(&mut self) {
+        if let Some(message) = self.handed.take()
+            && let Ok(Err(error)) = timeout(PAUSE, message.ack()).await
+        {
+            tracing::debug!(%error, "an event was not acknowledged");
+        }
+    }
+
+    /// Finds or makes the consumer, and asks it for events.
+    async fn go_on(&mut self) -> Result<(), Failure> {
+        let consumer = match self.consumer().await? {
+            Some(consumer) => consumer,
+            None => self.make().await?,
+        };
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(BATCH)
+            .heartbeat(HEARTBEAT)
+            .expires(QUESTION)
+            .messages()
+            .await
+            .map_err(|error| Failure::Away(error.to_string()))?;
+        self.messages = Some(messages);
+        Ok(())
+    }
+
+    /// The consumer of this name, unless it is for other subjects.
+    async fn consumer(&mut self) -> Result<Option<PullConsumer>, Failure> {
+        let found = self
+            .context
+            .get_consumer_from_stream::<pull::Config, _, _>(&self.name, STREAM)
+            .await;
+        let consumer = match found {
+            Ok(consumer) => consumer,
+            Err(error) => match error.kind() {
+                ConsumerErrorKind::JetStream(error)
+                    if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND =>
+                {
+                    return Ok(None);
+                }
+                ConsumerErrorKind::JetStream(error) => return Err(self.refused(&error)),
+                _ => return Err(Failure::Away(error.to_string())),
+            },
+        };
+        let info = consumer.cached_info();
+        if info.config.filter_subject == self.filter {
+            return Ok(Some(consumer));
+        }
+        // What was taken by the old filter is not given again.
+        let taken = info.delivered.stream_sequence;
+        self.start = match self.start {
+            Start::After(sequence) => Start::After(sequence.max(taken)),
+            _ => Start::After(taken),
+        };
+        self.context
+            .delete_consumer_from_stream(&self.name, STREAM)
+            .await
+            .map_err(|error| Failure::Away(error.to_string()))?;
+        Ok(None)
+    }
+
+    async fn make(&mut self) -> Result<PullConsumer, Failure> {
+        let config = pull::Config {
+            durable_name: Some(self.name.clone()),
+            filter_subject: self.filter.clone(),
+            deliver_policy: match self.start {
+                Start::Now => DeliverPolicy::New,
+                Start::First => DeliverPolicy::All,
+                Start::After(sequence) => DeliverPolicy::ByStartSequence {
+                    start_sequence: sequence + 1,
+                },
+            },
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            max_ack_pending: IN_HANDS,
+            ..pull::Config::default()
+        };
+        let made = self.context.create_consumer_on_stream(config, STREAM).await;
+        made.map_err(|error| match error.kind() {
+            ConsumerErrorKind::JetStream(error) => self.refused(&error),
+            _ => Failure::Away(error.to_string()),
+        })
+    }
+
+    fn no_stream(&mut self) -> Failure {
+        if matches!(self.start, Start::Now) {
+            self.start = Start::First;
+        }
+        Failure::Refused(format!("there is no stream {STREAM} yet"))
+    }
+
+    fn refused(&mut self, error: &Error) -> Failure {
+        if error.error_code() == ErrorCode::STREAM_NOT_FOUND {
+            return self.no_stream();
+        }
+        Failure::Refused(error.to_string())
+    }
+
+    fn tell(&mut self, failure: &Failure) {
+        if !std::mem::replace(&mut self.told, true) {
+            tracing::warn!(name = self.name, %failure, "the feed cannot be followed; trying again");
+        }
+    }
+}
+
+/// Why events do not come; tried again in any case.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Refused(String),
+    #[error("the server is away ({0})")]
+    Away(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::common;
+
+    #[test]
+    fn one_filter_covers_all_subjects() {
+        let of = |subjects: &[&str]| {
+            common(&subjects.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&["a.b.*"]), "a.b.*");
+        assert_eq!(of(&["a.b.*", "a.c.*"]), "a.>");
+        assert_eq!(of(&["a.b.c.*", "a.b.d.*", "a.b.>"]), "a.b.>");
+        assert_eq!(of(&["a.>", "a.>"]), "a.>");
+        assert_eq!(of(&[]), "cs.v1.events.>");
+    }
+}

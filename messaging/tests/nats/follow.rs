@@ -1,0 +1,127 @@
+//! Following the feed by name.
+
+use countersign_messaging::nats::NatsFeed;
+use countersign_messaging::{EventFeed as _, FeedEvent, Subscription};
+use countersign_test_servers::Nats;
+
+use crate::support::{bus, event, events, feed, next, relay, within};
+
+const STARTED: &str = "cs.v1.events.session.SessionStarted.*";
+const ENDED: &str = "cs.v1.events.session.SessionEnded.*";
+
+async fn follow(feed: &NatsFeed, subjects: &[&str]) -> Subscription {
+    let subjects: Vec<_> = subjects.iter().map(ToString::to_string).collect();
+    within(feed.follow("party-alpha", &subjects)).await.unwrap()
+}
+
+/// Takes events until `last` came; their positions, each once.
+async fn taken(followed: &mut Subscription, last: u64) -> Vec<u64> {
+    let mut positions = std::collections::BTreeSet::new();
+    while !positions.contains(&last) {
+        positions.extend(next(followed).await.headers.position());
+    }
+    positions.into_iter().collect()
+}
+
+#[tokio::test]
+async fn a_follower_begins_with_what_comes_and_goes_on_where_it_left_off() {
+    let server = Nats::start().unwrap();
+    let feed = feed(&server).await;
+    feed.publish(None, &events(1..=3)).await.unwrap();
+    let mut followed = follow(&feed, &[STARTED]).await;
+    feed.publish(Some(3), &events(4..=6)).await.unwrap();
+    for position in 4..=6 {
+        let message = next(&mut followed).await;
+        assert_eq!(message.headers.position(), Some(position));
+        assert_eq!(message.payload, position.to_string());
+        assert_eq!(message.headers.traceparent(), Some("00-1-2-01"));
+        assert_eq!(message.headers.iter().count(), 2);
+    }
+    drop(followed);
+    feed.publish(Some(6), &events(7..=9)).await.unwrap();
+    let mut again = follow(&NatsFeed::attach(&bus(&server).await), &[STARTED]).await;
+    // What was in hand when it went away may come again.
+    let positions = taken(&mut again, 9).await;
+    assert!(positions.ends_with(&[7, 8, 9]), "{positions:?}");
+    assert!(positions[0] >= 6, "{positions:?}");
+}
+
+#[tokio::test]
+async fn only_the_subjects_that_are_followed_come() {
+    let server = Nats::start().unwrap();
+    let feed = feed(&server).await;
+    let mut followed = follow(&feed, &[STARTED, ENDED]).await;
+    let mut published = events(1..=6);
+    let rename = |event: &mut FeedEvent, name: &str| {
+        event.subject = event.subject.replace("session.SessionStarted", name);
+    };
+    rename(&mut published[1], "session.ParticipantJoined");
+    rename(&mut published[2], "session.SessionEnded");
+    rename(&mut published[4], "key.SessionStarted");
+    feed.publish(None, &published).await.unwrap();
+    assert_eq!(taken(&mut followed, 6).await, [1, 3, 4, 6]);
+}
+
+#[tokio::test]
+async fn a_follower_may_be_there_before_the_stream() {
+    let server = Nats::start().unwrap();
+    let follower = NatsFeed::attach(&bus(&server).await);
+    let mut followed = follow(&follower, &[STARTED]).await;
+    let feed = feed(&server).await;
+    feed.publish(None, &events(1..=3)).await.unwrap();
+    assert_eq!(taken(&mut followed, 3).await, [1, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_outlives_a_restart_of_the_server() {
+    let mut server = Nats::start().unwrap();
+    let feed = feed(&server).await;
+    let mut followed = follow(&NatsFeed::attach(&bus(&server).await), &[STARTED]).await;
+    feed.publish(None, &events(1..=3)).await.unwrap();
+    assert_eq!(taken(&mut followed, 3).await, [1, 2, 3]);
+    server.stop();
+    server.resume().unwrap();
+    within(relay(&feed, 2, 8)).await;
+    let positions = taken(&mut followed, 8).await;
+    assert!(positions.ends_with(&[4, 5, 6, 7, 8]), "{positions:?}");
+}
+
+#[tokio::test]
+async fn a_consumer_that_was_deleted_is_made_again_and_nothing_is_missed() {
+    let server = Nats::start().unwrap();
+    let feed = feed(&server).await;
+    let mut followed = follow(&feed, &[STARTED]).await;
+    feed.publish(None, &events(1..=2)).await.unwrap();
+    assert_eq!(taken(&mut followed, 2).await, [1, 2]);
+    let client = async_nats::connect(server.url()).await.unwrap();
+    let stream = async_nats::jetstream::new(client)
+        .get_stream("CS_EVENTS")
+        .await
+        .unwrap();
+    stream.delete_consumer("party-alpha").await.unwrap();
+    feed.publish(Some(2), &events(3..=5)).await.unwrap();
+    assert_eq!(taken(&mut followed, 5).await, [3, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_follower_of_other_subjects_is_changed() {
+    let server = Nats::start().unwrap();
+    let feed = feed(&server).await;
+    let mut one = follow(&feed, &[STARTED]).await;
+    feed.publish(None, &[event(1)]).await.unwrap();
+    assert_eq!(taken(&mut one, 1).await, [1]);
+    drop(one);
+    let mut two = follow(&feed, &[STARTED, ENDED]).await;
+    feed.publish(Some(1), &events(2..=3)).await.unwrap();
+    assert!(taken(&mut two, 3).await.ends_with(&[2, 3]));
+}
+
+#[tokio::test]
+async fn following_ends_with_the_connection() {
+    let server = Nats::start().unwrap();
+    let bus = bus(&server).await;
+    let feed = NatsFeed::attach(&bus);
+    let mut followed = follow(&feed, &[STARTED]).await;
+    bus.close().await;
+    assert!(within(followed.next()).await.is_none());
+}
