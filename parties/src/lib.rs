@@ -2,5 +2,6 @@
 
 pub mod engine;
 pub mod exchange;
+pub mod metrics;
 pub mod vault;
 pub mod worker;

@@ -44,7 +44,7 @@ use std::sync::atomic::AtomicU32;
 use countersign_domain::engine::EngineId;
 use countersign_domain::ids::PartyId;
 use countersign_domain::roster::Roster;
-use countersign_messaging::{Bus, Clock, IdentityKeys};
+use countersign_messaging::{Bus, Clock, EventFeed, IdentityKeys};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +68,8 @@ pub struct WorkerConfig {
     pub roster: Arc<Roster>,
     /// The bus.
     pub bus: Arc<dyn Bus>,
+    /// Where committed events come from.
+    pub feed: Arc<dyn EventFeed>,
     /// The engines that it runs.
     pub engines: Vec<Arc<dyn Engine>>,
     /// Where protocol steps run; to be shared by all parties of a process.
@@ -86,6 +88,7 @@ impl WorkerConfig {
         vault: Arc<Vault>,
         roster: Arc<Roster>,
         bus: Arc<dyn Bus>,
+        feed: Arc<dyn EventFeed>,
         pool: Arc<CeremonyPool>,
         clock: Clock,
     ) -> Self {
@@ -94,6 +97,7 @@ impl WorkerConfig {
             vault,
             roster,
             bus,
+            feed,
             engines: vec![Arc::new(Dkls23)],
             pool,
             clock,
@@ -126,6 +130,7 @@ impl Worker {
             vault,
             roster,
             bus,
+            feed,
             engines,
             pool,
             clock,
@@ -141,6 +146,7 @@ impl Worker {
             vault,
             roster,
             bus,
+            feed,
             engines,
             pool,
             clock,

@@ -71,7 +71,7 @@ impl Submitted {
     /// Blocks until it is durable or refused.
     pub(super) fn wait(self) -> Result<Verdict, VaultError> {
         let stopped = stopped(&self.inner);
-        self.answered.blocking_recv().map_err(|_| stopped)?
+        futures::executor::block_on(self.answered).map_err(|_| stopped)?
     }
 
     /// Waits until it is durable or refused, without a thread to wait in.

@@ -23,6 +23,7 @@ use super::progress::Watch;
 use super::refusal::Refusal;
 use super::verify::{Accepted, Work};
 use crate::engine::{Engine, PartyIndex};
+use crate::metrics;
 use crate::vault::{BeginError, Vault};
 
 /// An attempt that may begin.
@@ -270,6 +271,7 @@ struct Running<'a>(&'a Context);
 impl<'a> Running<'a> {
     fn new(context: &'a Context) -> Self {
         context.running.fetch_add(1, Ordering::Relaxed);
+        metrics::began();
         Self(context)
     }
 }
@@ -277,5 +279,6 @@ impl<'a> Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::Relaxed);
+        metrics::ended();
     }
 }

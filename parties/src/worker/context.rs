@@ -9,7 +9,7 @@ use countersign_domain::engine::EngineId;
 use countersign_domain::ids::PartyId;
 use countersign_domain::path::{DerivationPath, PathError};
 use countersign_domain::roster::Roster;
-use countersign_messaging::{Bus, Clock, IdentityKeys};
+use countersign_messaging::{Bus, Clock, EventFeed, IdentityKeys};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,7 @@ pub(super) struct Context {
     pub(super) vault: Arc<Vault>,
     pub(super) roster: Arc<Roster>,
     pub(super) bus: Arc<dyn Bus>,
+    pub(super) feed: Arc<dyn EventFeed>,
     pub(super) engines: BTreeMap<EngineId, Arc<dyn Engine>>,
     pub(super) pool: Arc<CeremonyPool>,
     pub(super) clock: Clock,

@@ -23,15 +23,14 @@ pub(super) async fn run(context: Arc<Context>, stop: CancellationToken) -> Resul
     // Frames and events first: from the first invitation on, none may be missed.
     let mut frames = subscribe(&context, subject::mpc_all_of(&context.party)).await?;
     let mut helpers = JoinSet::new();
-    for (name, kind) in events::FOLLOWED {
-        let mut followed = subscribe(&context, subject::events("session", name, "*")).await?;
-        let context = Arc::clone(&context);
-        helpers.spawn(async move {
-            while let Some(message) = followed.next().await {
-                events::observe(&context, kind, &message.payload);
-            }
-        });
-    }
+    let mut followed = follow(&context).await?;
+    let observing = Arc::clone(&context);
+    helpers.spawn(async move {
+        let mut seen = events::Seen::default();
+        while let Some(message) = followed.next().await {
+            events::observe(&observing, &mut seen, &message);
+        }
+    });
     let mut invitations = subscribe(&context, subject::invite(&context.party)).await?;
     let beating = Arc::clone(&context);
     helpers.spawn(async move { heartbeat::beat(&beating).await });
@@ -82,6 +81,15 @@ async fn subscribe(context: &Context, subject: String) -> Result<Subscription, W
     match context.bus.subscribe(&subject).await {
         Ok(subscription) => Ok(subscription),
         Err(source) => Err(WorkerError::Subscribe { subject, source }),
+    }
+}
+
+/// The session events that a party needs, also those that came while it was away.
+async fn follow(context: &Context) -> Result<Subscription, WorkerError> {
+    let name = format!("party-{}", context.party);
+    match context.feed.follow(&name, &events::subjects()).await {
+        Ok(followed) => Ok(followed),
+        Err(source) => Err(WorkerError::Follow { source }),
     }
 }
 

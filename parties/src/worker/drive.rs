@@ -19,6 +19,7 @@ use super::progress::Watch;
 use super::seat::{Seat, Turn};
 use super::silence::Silence;
 use crate::engine::{Abort, AbortKind, PartyIndex};
+use crate::metrics;
 
 /// Why an attempt goes no further here.
 pub(super) enum Stop {
@@ -118,6 +119,7 @@ impl<'a> Drive<'a> {
     pub(super) async fn settle(&mut self, mut turn: Turn) -> Result<Turn, Stop> {
         let stats = &self.context.stats;
         stats.frames_refused.add(turn.refused);
+        metrics::frames_refused(turn.refused);
         stats.resends_asked.add(turn.asked);
         for peer in &turn.heard {
             self.silence.hear(*peer);

@@ -1,7 +1,7 @@
 //! Why a worker cannot run.
 
 use countersign_domain::ids::PartyId;
-use countersign_messaging::BusError;
+use countersign_messaging::{BusError, FeedError};
 
 /// Why a worker did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,13 @@ pub enum WorkerError {
         /// Why.
         #[source]
         source: BusError,
+    },
+    /// The feed refused to be followed.
+    #[error("cannot follow the events of sessions")]
+    Follow {
+        /// Why.
+        #[source]
+        source: FeedError,
     },
     /// The bus shut down under the worker.
     #[error("the bus shut down")]

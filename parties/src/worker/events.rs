@@ -5,14 +5,19 @@
 //! not verified, and an end that is a lie only stops what an attacker on the bus
 //! could have kept from arriving.
 
+use std::collections::BTreeSet;
+
 use countersign_domain::ids::{PartyId, SessionId};
-use countersign_messaging::Payload;
+use countersign_messaging::{Message, Payload, subject};
 use serde::Deserialize;
 
 use super::context::Context;
 use super::inbox::Start;
 
-/// Which event a subscription is for.
+/// Positions that are remembered one by one.
+const REMEMBERED: usize = 8192;
+
+/// What an event is to a party.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Started,
@@ -50,8 +55,53 @@ struct AttemptFailed {
 #[derive(Deserialize)]
 struct Ended {}
 
-/// Passes an event on to its session.
-pub(super) fn observe(context: &Context, kind: Kind, payload: &Payload) {
+/// The subjects of [`FOLLOWED`].
+pub(super) fn subjects() -> Vec<String> {
+    let of = |(name, _): &(&str, Kind)| subject::events("session", name, "*");
+    FOLLOWED.iter().map(of).collect()
+}
+
+/// The positions of the events that came already.
+///
+/// A feed may give an event again, and give late what was lost on the way, so the
+/// last position alone does not tell.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    recent: BTreeSet<u64>,
+    /// Everything up to here counts as seen.
+    floor: u64,
+}
+
+impl Seen {
+    /// Remembers a position; whether it is new.
+    fn is_new(&mut self, position: u64) -> bool {
+        if position <= self.floor || !self.recent.insert(position) {
+            return false;
+        }
+        if self.recent.len() > REMEMBERED
+            && let Some(oldest) = self.recent.pop_first()
+        {
+            self.floor = oldest;
+        }
+        true
+    }
+}
+
+/// Passes an event on to its session, unless it came already.
+pub(super) fn observe(context: &Context, seen: &mut Seen, message: &Message) {
+    let name = message.subject.split('.').nth(4);
+    let followed = FOLLOWED
+        .iter()
+        .find(|(followed, _)| name == Some(*followed));
+    let Some((_, kind)) = followed else {
+        context.stats.events_dropped.increment();
+        return;
+    };
+    let position = message.headers.position();
+    if position.is_some_and(|position| !seen.is_new(position)) {
+        return;
+    }
+    let payload = &message.payload;
     let result = match kind {
         Kind::Started => started(context, payload),
         Kind::AttemptFailed => attempt_failed(context, payload),
@@ -105,4 +155,27 @@ fn ended(context: &Context, payload: &Payload) -> Result<(), serde_json::Error> 
         None => context.registry.forget_early(session),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_new_once_and_also_when_it_is_late() {
+        let mut seen = Seen::default();
+        assert!(seen.is_new(7));
+        assert!(!seen.is_new(7));
+        assert!(seen.is_new(5));
+        assert!(!seen.is_new(5));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_the_rest_is_old() {
+        let mut seen = Seen::default();
+        let many = u64::try_from(REMEMBERED).unwrap() * 2;
+        assert!((1..=many).all(|position| seen.is_new(position)));
+        assert_eq!(seen.recent.len(), REMEMBERED);
+        assert!(!(1..=many).any(|position| seen.is_new(position)));
+    }
 }

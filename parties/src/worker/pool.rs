@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::metrics;
+
 /// Which steps a job stands in line with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
@@ -25,6 +27,9 @@ pub enum Lane {
     /// Long steps.
     Keygen,
 }
+
+/// Signing goes first.
+const LANES: [Lane; 2] = [Lane::Sign, Lane::Keygen];
 
 /// A job came to no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +120,7 @@ impl CeremonyPool {
                 return Err(PoolError::Closed);
             }
             queue.waiting[lane as usize].push_back(job);
+            metrics::queued(lane);
             if queue.has_work(self.shared.width) {
                 self.shared.wake.notify_one();
             }
@@ -161,6 +167,8 @@ impl Shared {
                 self.wake.notify_one();
             }
             drop(queue);
+            metrics::unqueued(lane, 1);
+            let lane = lane as usize;
             self.note_delay(lane, job.since.elapsed());
             // The caller learns of a panic by the answer that never comes.
             let _ = catch_unwind(AssertUnwindSafe(job.work));
@@ -185,12 +193,13 @@ impl Queue {
     }
 
     /// The job whose turn it is; signing goes first.
-    fn next(&mut self, width: usize) -> Option<(usize, Job)> {
-        for lane in [Lane::Sign as usize, Lane::Keygen as usize] {
-            if self.running[lane] < width
-                && let Some(job) = self.waiting[lane].pop_front()
+    fn next(&mut self, width: usize) -> Option<(Lane, Job)> {
+        for lane in LANES {
+            let at = lane as usize;
+            if self.running[at] < width
+                && let Some(job) = self.waiting[at].pop_front()
             {
-                self.running[lane] += 1;
+                self.running[at] += 1;
                 return Some((lane, job));
             }
         }
@@ -203,7 +212,11 @@ impl Drop for CeremonyPool {
         {
             let mut queue = self.shared.lock();
             queue.closed = true;
-            queue.waiting.iter_mut().for_each(VecDeque::clear);
+            for lane in LANES {
+                let waiting = &mut queue.waiting[lane as usize];
+                metrics::unqueued(lane, waiting.len());
+                waiting.clear();
+            }
         }
         self.shared.wake.notify_all();
         for thread in self.threads.drain(..) {

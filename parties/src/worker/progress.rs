@@ -8,8 +8,10 @@ use countersign_domain::ids::SessionId;
 use countersign_domain::session::SessionKind;
 use countersign_messaging::progress::{Phase, Progress};
 use countersign_messaging::{Headers, subject};
+use tokio::time::Instant;
 
 use super::context::Context;
+use crate::metrics;
 
 /// Publishes the progress of one party in one attempt.
 pub(super) struct Watch {
@@ -17,6 +19,7 @@ pub(super) struct Watch {
     attempt: u32,
     kind: SessionKind,
     phase: Phase,
+    since: Instant,
     shown: bool,
 }
 
@@ -27,6 +30,7 @@ impl Watch {
             attempt,
             kind,
             phase: Phase::Joined,
+            since: Instant::now(),
             shown: false,
         }
     }
@@ -38,7 +42,10 @@ impl Watch {
             return;
         }
         let watched = self.shown || self.kind != SessionKind::Sign;
+        let now = Instant::now();
+        metrics::phase(self.kind, self.phase, now - self.since);
         self.phase = phase;
+        self.since = now;
         self.shown = false;
         if watched {
             self.show(context).await;

@@ -17,6 +17,7 @@ use countersign_parties::worker::{CeremonyPool, Limits, Stats, Worker, WorkerCon
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::feed::OverBus;
 use crate::keys::KEY;
 use crate::order::{account, auth_signer, quorum};
 
@@ -119,6 +120,7 @@ impl House {
             Arc::clone(self.vault(name)),
             Arc::clone(&self.roster),
             Arc::clone(&self.bus),
+            Arc::new(OverBus(Arc::clone(&self.bus))),
             Arc::clone(&self.pool),
             Arc::clone(&self.clock),
         )

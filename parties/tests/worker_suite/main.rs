@@ -6,6 +6,7 @@ mod bounds;
 mod cheats;
 mod coordinator;
 mod faulty;
+mod feed;
 mod house;
 mod identity;
 mod keygen;
