@@ -1,7 +1,6 @@
 //! Follows the log and keeps a store up with it.
 
-mod fold;
-
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +8,8 @@ use countersign_event_store::{Decoder, Envelope, EventLog, LogError, subscribe};
 use futures::StreamExt as _;
 use tokio::sync::watch;
 
-use self::fold::Fold;
-use crate::{Batch, ReadModels, Status, Store, StoreError};
+use crate::fold::{self, Parked, Wanted};
+use crate::{Batch, Projection, ReadModels, Status, Store, StoreError};
 
 /// The most events that are handed to the store at once.
 const BATCH: usize = 1024;
@@ -90,13 +89,14 @@ impl Projector {
 
     async fn follow(&self) -> Result<(), StoreError> {
         let checkpoint = self.store.checkpoint().await?;
+        let mut parked = self.store.parked().await?;
         let mut chunks = subscribe(self.log.clone(), checkpoint).ready_chunks(BATCH);
         let mut failing = false;
         while let Some(chunk) = chunks.next().await {
             let (events, error) = up_to_failure(chunk);
             if !events.is_empty() {
                 failing = false;
-                let batch = self.fold(&events).await?;
+                let batch = self.fold(events, &mut parked).await?;
                 self.store.commit(batch).await?;
             }
             match error {
@@ -114,12 +114,34 @@ impl Projector {
     }
 
     /// The changes of contiguous events.
-    async fn fold(&self, events: &[Arc<Envelope>]) -> Result<Batch, StoreError> {
-        let mut fold = Fold::new(&*self.store, &self.decoder);
-        for envelope in events {
-            fold.take(envelope).await?;
+    async fn fold(
+        &self,
+        envelopes: Vec<Arc<Envelope>>,
+        parked: &mut Parked,
+    ) -> Result<Batch, StoreError> {
+        let events = fold::decode(&self.decoder, envelopes);
+        let mut wanted = Wanted::default();
+        for projection in Projection::ALL {
+            wanted.extend(fold::wanted(projection, &events, parked));
         }
-        Ok(fold.finish())
+        let mut loaded = self.store.load(&wanted).await?;
+        let mut batch = Batch::default();
+        if let (Some(first), Some(last)) = (events.first(), events.last()) {
+            batch.after = first.envelope.position - 1;
+            batch.checkpoint = last.envelope.position;
+        }
+        let mut bad = BTreeMap::new();
+        let before = parked.clone();
+        for projection in Projection::ALL {
+            let mut now = before.clone();
+            let rows = loaded.take(projection);
+            let folded = fold::fold(projection, &events, rows, &mut now);
+            batch.changes.extend(folded.changes);
+            bad.extend(folded.parked.into_iter().map(|it| (it.position, it)));
+            parked.extend(now);
+        }
+        batch.skipped = bad.into_values().collect();
+        Ok(batch)
     }
 }
 

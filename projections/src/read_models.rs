@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use crate::store::Row;
 use crate::{
-    AccountFilter, AccountRow, Collection, Cursor, KeyFilter, KeyRow, SessionFilter, SessionRow,
-    Skipped, Store, StoreError,
+    AccountFilter, AccountRow, Collection, Cursor, KeyFilter, KeyRow, PartyRow, SessionFilter,
+    SessionRow, Skipped, Store, StoreError, TimelineEntry,
 };
 
 /// The read side of a store.
@@ -43,7 +43,7 @@ pub struct Lagging {
 pub struct Status {
     /// Position of the last event that they show.
     pub position: u64,
-    /// The events that they pass over, because they could not be decoded.
+    /// The events that parked their streams, because they could not be decoded.
     pub skipped: Skipped,
 }
 
@@ -116,6 +116,22 @@ impl ReadModels {
     /// [`StoreError`].
     pub async fn session(&self, id: SessionId) -> Result<Option<Arc<SessionRow>>, StoreError> {
         self.store.session(id).await
+    }
+
+    /// The records of all parties that ever took part, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn parties(&self) -> Result<Vec<Arc<PartyRow>>, StoreError> {
+        self.store.parties().await
+    }
+
+    /// What happened in a session, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn timeline(&self, id: SessionId) -> Result<Vec<TimelineEntry>, StoreError> {
+        self.store.timeline(id).await
     }
 
     /// Up to `limit` accounts, from a cursor of a list of accounts.

@@ -2,12 +2,14 @@
 
 mod memory;
 
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_domain::ids::{AccountId, KeyId, SessionId};
+use countersign_domain::ids::{AccountId, KeyId, PartyId, SessionId};
+use countersign_event_store::{LogError, StreamId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -15,7 +17,8 @@ use uuid::Uuid;
 pub use memory::MemoryStore;
 
 use crate::{
-    AccountFilter, AccountRow, Batch, KeyFilter, KeyRow, SessionFilter, SessionRow, SkippedEvent,
+    AccountFilter, AccountRow, Batch, KeyFilter, KeyRow, Loaded, PartyRow, Projection,
+    SessionFilter, SessionRow, SkippedEvent, TimelineEntry, Wanted,
 };
 
 /// Why a store could not do what was asked.
@@ -39,6 +42,32 @@ pub enum StoreError {
         /// The store's checkpoint.
         checkpoint: u64,
     },
+    /// The log that is folded failed.
+    #[error("the log cannot be followed")]
+    Log(#[from] LogError),
+    /// A stored row is not one.
+    #[error("a stored row of {projection} cannot be read")]
+    Damaged {
+        /// Of which projection.
+        projection: Projection,
+        /// What is wrong with it.
+        #[source]
+        source: Arc<serde_json::Error>,
+    },
+    /// The version is not the active one any more.
+    #[error("version {version} of {projection} has been replaced")]
+    Replaced {
+        /// Of which projection.
+        projection: Projection,
+        /// Which version.
+        version: u32,
+    },
+    /// A rebuild or verification runs already.
+    #[error("a rebuild or verification runs already")]
+    Busy,
+    /// It was called off.
+    #[error("called off")]
+    Cancelled,
 }
 
 /// What a store has passed over.
@@ -73,6 +102,12 @@ pub trait Store: Send + Sync + Debug {
     /// The events that were passed over.
     async fn skipped(&self) -> Result<Skipped, StoreError>;
 
+    /// The streams that are parked.
+    async fn parked(&self) -> Result<HashSet<StreamId>, StoreError>;
+
+    /// The rows that a batch is folded from.
+    async fn load(&self, wanted: &Wanted) -> Result<Loaded, StoreError>;
+
     /// One account.
     async fn account(&self, id: AccountId) -> Result<Option<Arc<AccountRow>>, StoreError>;
 
@@ -105,6 +140,15 @@ pub trait Store: Send + Sync + Debug {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Arc<SessionRow>>, StoreError>;
+
+    /// One party's record; none when it never took part.
+    async fn party(&self, id: &PartyId) -> Result<Option<Arc<PartyRow>>, StoreError>;
+
+    /// The records of all parties that ever took part, by name.
+    async fn parties(&self) -> Result<Vec<Arc<PartyRow>>, StoreError>;
+
+    /// What happened in a session, in order.
+    async fn timeline(&self, id: SessionId) -> Result<Vec<TimelineEntry>, StoreError>;
 }
 
 /// What a table has to know of its rows.

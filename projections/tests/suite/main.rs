@@ -5,6 +5,8 @@ mod accounts;
 mod histories;
 mod keys;
 mod lists;
+mod parties;
+mod postgres;
 mod projector;
 mod sessions;
 mod support;

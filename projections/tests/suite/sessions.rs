@@ -19,7 +19,7 @@ fn created(kind: SessionKind) -> SessionEvent {
     }
 }
 
-fn joined(index: u8) -> [SessionEvent; 2] {
+pub(crate) fn joined(index: u8) -> [SessionEvent; 2] {
     let device = DeviceInfo {
         name: "countersign".into(),
         version: "0.1.0".into(),
@@ -34,12 +34,17 @@ fn joined(index: u8) -> [SessionEvent; 2] {
     ]
 }
 
-fn started(attempt: u32, signers: &[u8]) -> SessionEvent {
+pub(crate) fn started(attempt: u32, signers: &[u8]) -> SessionEvent {
     let signers = signers.iter().copied().map(party).collect();
     SessionEvent::SessionStarted { attempt, signers }
 }
 
-fn failed(attempt: u32, reason: AttemptFailure, culprit: u8, next: &[u8]) -> SessionEvent {
+pub(crate) fn failed(
+    attempt: u32,
+    reason: AttemptFailure,
+    culprit: u8,
+    next: &[u8],
+) -> SessionEvent {
     SessionEvent::AttemptFailed {
         attempt,
         reason,
@@ -50,7 +55,7 @@ fn failed(attempt: u32, reason: AttemptFailure, culprit: u8, next: &[u8]) -> Ses
     }
 }
 
-fn reported(index: u8, attempt: u32, signature: Signature) -> SessionEvent {
+pub(crate) fn reported(index: u8, attempt: u32, signature: Signature) -> SessionEvent {
     SessionEvent::ParticipantReported {
         party: party(index),
         attempt,
@@ -58,7 +63,7 @@ fn reported(index: u8, attempt: u32, signature: Signature) -> SessionEvent {
     }
 }
 
-fn running() -> Vec<SessionEvent> {
+pub(crate) fn running() -> Vec<SessionEvent> {
     let mut events = vec![created(SessionKind::Sign)];
     events.extend(joined(1));
     events.extend(joined(2));

@@ -1,0 +1,119 @@
+//! What happened in each session, in order and in a few words.
+
+use countersign_domain::Timestamp;
+use countersign_domain::ids::PartyId;
+use countersign_domain::session::{Report, SessionEvent};
+use countersign_event_store::Envelope;
+use serde::{Deserialize, Serialize};
+
+use crate::Name;
+
+/// The most characters of a detail.
+const DETAIL: usize = 160;
+
+/// Something that happened in a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// Position of the event.
+    pub position: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Name of the event.
+    pub event_type: Name,
+    /// The attempt, from 1, when the event is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Who did it or said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<Name>,
+    /// What there is to say of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Name>,
+}
+
+/// The entry of an event.
+#[must_use]
+pub fn entry(envelope: &Envelope, event: &SessionEvent) -> TimelineEntry {
+    let (attempt, party, detail) = told(event);
+    TimelineEntry {
+        position: envelope.position,
+        at: envelope.recorded_at,
+        event_type: envelope.event_type.as_str().into(),
+        attempt,
+        party: party.map(|party| party.as_str().into()),
+        detail: detail.filter(|text| !text.is_empty()).map(short),
+    }
+}
+
+fn told(event: &SessionEvent) -> (Option<u32>, Option<&PartyId>, Option<String>) {
+    match event {
+        SessionEvent::SessionCreated { session } => (
+            None,
+            None,
+            Some(format!("{}, {}", session.kind, session.quorum)),
+        ),
+        SessionEvent::ParticipantJoined { party, device } => {
+            let device = format!("{} {}", device.name, device.version);
+            (None, Some(party), Some(device))
+        }
+        SessionEvent::ParticipantReady { party } => (None, Some(party), None),
+        SessionEvent::SessionStarted { attempt, signers } => {
+            (Some(*attempt), None, Some(names(signers)))
+        }
+        SessionEvent::AttemptFailed {
+            attempt,
+            reason,
+            culprits,
+            reporter,
+            detail,
+            ..
+        } => {
+            let mut text = reason.to_string();
+            if !culprits.is_empty() {
+                text = format!("{text}: {}", names(culprits));
+            }
+            if !detail.is_empty() {
+                text = format!("{text} ({detail})");
+            }
+            (Some(*attempt), reporter.as_ref(), Some(text))
+        }
+        SessionEvent::ParticipantReported {
+            party,
+            attempt,
+            report,
+        } => {
+            let what = match report {
+                Report::Receipt { .. } => "a receipt",
+                Report::Signature { .. } => "a signature",
+            };
+            (Some(*attempt), Some(party), Some(what.into()))
+        }
+        SessionEvent::SessionFailed { reason, detail } => {
+            (None, None, Some(format!("{reason}: {detail}")))
+        }
+        SessionEvent::SessionCompleted { .. }
+        | SessionEvent::SessionExpired {}
+        | SessionEvent::SessionCancelled { .. } => (None, None, None),
+    }
+}
+
+fn names(parties: &[PartyId]) -> String {
+    let names: Vec<_> = parties.iter().map(PartyId::as_str).collect();
+    names.join(", ")
+}
+
+fn short(text: String) -> Name {
+    match text.char_indices().nth(DETAIL) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
+impl TimelineEntry {
+    /// Passes every text that other entries are likely to have too.
+    pub(crate) fn share(&mut self, mut share: impl FnMut(&mut Name)) {
+        share(&mut self.event_type);
+        self.party.iter_mut().for_each(&mut share);
+        self.detail.iter_mut().for_each(share);
+    }
+}
