@@ -4,6 +4,13 @@
 //! still owed: invitations, deadlines, and the commands to keys that follow from
 //! the end of a session. It decides nothing twice: what it owes is settled by
 //! the event that answers it, so any replica can run it, also after a restart.
+//!
+//! It need not read the whole log for that. A session that is over, and to whose
+//! key nothing is owed, leaves nothing behind but the bans that its key has: not
+//! to know of one only means to owe it again, which the key answers with no event.
+//! So a process manager that begins with the creation of the oldest session that
+//! is not so settled, [`ProcessManager::unsettled_since`], does what one does that
+//! has read everything.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -54,6 +61,8 @@ pub struct FollowUp {
     pub session: SessionId,
     /// The command.
     pub command: KeyCommand,
+    /// Position of the session's creation.
+    pub since: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +76,8 @@ enum Owed {
 struct Open {
     session: Session,
     deadline: Timestamp,
+    /// Position of its creation.
+    since: u64,
 }
 
 /// See the module's documentation.
@@ -80,12 +91,18 @@ pub struct ProcessManager {
 }
 
 impl ProcessManager {
-    /// Takes a session event that the log recorded at `at`.
-    pub fn observe_session(&mut self, id: SessionId, event: &SessionEvent, at: Timestamp) {
-        let (mut session, deadline) = match self.close(id) {
-            Some(open) => (open.session, Some(open.deadline)),
+    /// Takes a session event that the log recorded at `at`, at `position`.
+    pub fn observe_session(
+        &mut self,
+        id: SessionId,
+        event: &SessionEvent,
+        at: Timestamp,
+        position: u64,
+    ) {
+        let (mut session, deadline, since) = match self.close(id) {
+            Some(open) => (open.session, Some(open.deadline), open.since),
             None if matches!(event, SessionEvent::SessionCreated { .. }) => {
-                (Session::default(), None)
+                (Session::default(), None, position)
             }
             None => return,
         };
@@ -93,9 +110,9 @@ impl ProcessManager {
         let Some(state) = session.state() else {
             return;
         };
-        self.owe_bans(id, state, event);
+        self.owe_bans(id, state, event, since);
         if state.status.is_final() {
-            self.owe_end(id, state, event);
+            self.owe_end(id, state, event, since);
             return;
         }
         let patience = match state.status {
@@ -113,7 +130,14 @@ impl ProcessManager {
             _ => (at + Duration::milliseconds(patience.into())).min(state.asked.expires_at),
         };
         self.deadlines.insert((deadline, id));
-        self.open.insert(id, Open { session, deadline });
+        self.open.insert(
+            id,
+            Open {
+                session,
+                deadline,
+                since,
+            },
+        );
     }
 
     /// Takes a key event: it may settle what is owed.
@@ -146,6 +170,15 @@ impl ProcessManager {
     #[must_use]
     pub fn follow_ups(&self) -> Vec<FollowUp> {
         self.owed.values().cloned().collect()
+    }
+
+    /// The keys to which something is owed that follows from a session.
+    #[must_use]
+    pub fn follow_ups_of(&self, session: SessionId) -> Vec<KeyId> {
+        let owed = self.owed.values();
+        owed.filter(|follow_up| follow_up.session == session)
+            .map(|follow_up| follow_up.key)
+            .collect()
     }
 
     /// The session commands that are due at `now`.
@@ -207,13 +240,28 @@ impl ProcessManager {
         self.open.keys().copied()
     }
 
+    /// Position of the creation of the oldest session that is open or to whose key
+    /// something is owed; none when all is settled.
+    #[must_use]
+    pub fn unsettled_since(&self) -> Option<u64> {
+        let open = self.open.values().map(|open| open.since);
+        let owed = self.owed.values().map(|follow_up| follow_up.since);
+        open.chain(owed).min()
+    }
+
     fn close(&mut self, id: SessionId) -> Option<Open> {
         let open = self.open.remove(&id)?;
         self.deadlines.remove(&(open.deadline, id));
         Some(open)
     }
 
-    fn owe_bans(&mut self, session: SessionId, state: &SessionState, event: &SessionEvent) {
+    fn owe_bans(
+        &mut self,
+        session: SessionId,
+        state: &SessionState,
+        event: &SessionEvent,
+        since: u64,
+    ) {
         if let SessionEvent::AttemptFailed {
             reason: AttemptFailure::Cheating,
             reporter: Some(reporter),
@@ -236,12 +284,19 @@ impl ProcessManager {
                         reporter: reporter.clone(),
                         culprit: culprit.clone(),
                     },
+                    since,
                 });
             }
         }
     }
 
-    fn owe_end(&mut self, session: SessionId, state: &SessionState, event: &SessionEvent) {
+    fn owe_end(
+        &mut self,
+        session: SessionId,
+        state: &SessionState,
+        event: &SessionEvent,
+        since: u64,
+    ) {
         if state.asked.kind != SessionKind::Keygen {
             return;
         }
@@ -261,6 +316,7 @@ impl ProcessManager {
             key,
             session,
             command,
+            since,
         });
     }
 
