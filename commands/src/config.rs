@@ -8,9 +8,9 @@ use countersign_domain::Timestamp;
 use countersign_domain::quorum::Quorum;
 use countersign_domain::roster::Roster;
 use countersign_domain::session::SessionKind;
-use countersign_event_store::EventLog;
-use countersign_messaging::Bus;
+use countersign_event_store::{Checkpoints, EventLog, Leases};
 use countersign_messaging::presence::Presence;
+use countersign_messaging::{Bus, EventFeed};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -41,11 +41,20 @@ pub struct CommandsConfig {
     pub coordinator_secret: Zeroizing<[u8; 32]>,
     /// Deadlines and attempts.
     pub policy: SessionPolicy,
+    /// Where committed events are published.
+    pub feed: Arc<dyn EventFeed>,
+    /// Decides which replica publishes them.
+    pub leases: Arc<dyn Leases>,
+    /// Keeps where a replica that starts has to begin.
+    pub checkpoints: Arc<dyn Checkpoints>,
+    /// A name of this process that no other has.
+    pub replica: String,
 }
 
 impl fmt::Debug for CommandsConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommandsConfig")
+            .field("replica", &self.replica)
             .field("log", &self.log)
             .field("policy", &self.policy)
             .finish_non_exhaustive()

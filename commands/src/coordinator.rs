@@ -2,21 +2,25 @@
 //!
 //! Every replica runs one. What it owes (invitations, deadlines, commands to
 //! keys) is settled by the events that answer it, so it does not matter which
-//! replica acts, nor whether two do.
+//! replica acts, nor whether two do. The one that appended what it follows from
+//! acts first, so that mostly one does.
+//!
+//! While this replica does not reach the bus, and for a moment after, it fails no
+//! attempt for parties that it could not hear; sessions expire all the same.
 
 mod act;
 mod invite;
 mod rests;
+mod start;
+mod take;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::ids::SessionId;
-use countersign_domain::key::KeyEvent;
 use countersign_domain::process::ProcessManager;
-use countersign_domain::session::{SessionEvent, SessionStatus};
-use countersign_event_store::{Decoded, Envelope, EventLog, LogError, subscribe};
+use countersign_event_store::{LogError, subscribe};
 use countersign_messaging::BusError;
 use futures::StreamExt as _;
 use tokio::time::Instant;
@@ -24,10 +28,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::service::Commands;
-use crate::{relay, responder};
+use crate::{metrics, relay, responder, rosters};
 use rests::Rests;
 
-/// How often an awaited party is invited again.
+/// How often an awaited party is invited again, and how long what another replica
+/// should do is left to it.
 const INVITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long at least between two looks at the deadlines …
@@ -45,42 +50,41 @@ pub enum RunError {
     /// The bus takes no commands of parties.
     #[error("the bus cannot be used")]
     Bus(#[from] BusError),
-    /// The bus has shut down.
-    #[error("the bus has shut down")]
-    BusClosed,
     /// The log cannot be followed.
     #[error("the event log cannot be followed")]
     Log(#[from] LogError),
 }
 
 impl Commands {
-    /// Coordinates, relays and answers parties until cancelled.
-    ///
-    /// `relay_from` is the position after which events are published on the bus.
+    /// Coordinates, relays and answers parties until cancelled. A bus or a log that
+    /// is away for a while is waited for.
     ///
     /// # Errors
     /// [`RunError`] when the bus or the log is of no use any more.
-    pub async fn run(
-        self: Arc<Self>,
-        relay_from: u64,
-        cancelled: CancellationToken,
-    ) -> Result<(), RunError> {
+    pub async fn run(self: Arc<Self>, cancelled: CancellationToken) -> Result<(), RunError> {
         self.stopped.send_replace(false);
-        let log = self.repository.log().clone();
+        self.repository.own().keep(true);
         let answering = TaskTracker::new();
+        let mut coordinator = Coordinator::new(self.clone());
         let ended = tokio::select! {
             () = cancelled.cancelled() => Ok(()),
-            error = relay::run(log, self.bus.clone(), relay_from) => Err(error.into()),
-            result = responder::run(self.clone(), &answering) => {
-                Err(result.map_or_else(RunError::from, |()| RunError::BusClosed))
-            }
-            error = Coordinator::new(self.clone()).run() => Err(error.into()),
+            error = relay::run(
+                self.repository.log().clone(),
+                self.feed.clone(),
+                self.leases.clone(),
+                self.replica.clone(),
+            ) => Err(error.into()),
+            error = responder::run(self.clone(), &answering) => Err(error.into()),
+            error = coordinator.run() => Err(error.into()),
+            () = rosters::watch(&self.presence, &self.clock) => Ok(()),
         };
         self.ready.send_replace(false);
         self.stopped.send_replace(true);
+        self.repository.own().keep(false);
         // Parties get the answers to what is being written.
         answering.close();
         answering.wait().await;
+        coordinator.save().await;
         ended
     }
 }
@@ -90,11 +94,14 @@ struct Coordinator {
     process: ProcessManager,
     /// When each open session was last invited to.
     invited: HashMap<SessionId, Instant>,
-    /// The sessions and keys for which something failed.
+    /// The sessions and keys for which something failed, or is left to others.
     rests: Rests,
     /// When deadlines were last looked at.
     ticked: Instant,
+    /// The last event that was seen.
     position: u64,
+    /// What was kept as the start of the next run, and when.
+    saved: (u64, Instant),
 }
 
 impl Coordinator {
@@ -106,17 +113,18 @@ impl Coordinator {
             rests: Rests::default(),
             ticked: Instant::now(),
             position: 0,
+            saved: (0, Instant::now()),
         }
     }
 
     /// Goes on until the log is of no use any more.
-    async fn run(mut self) -> LogError {
+    async fn run(&mut self) -> LogError {
         let log = self.commands.repository.log().clone();
-        let head = match head(&*log).await {
+        let head = match self.begin().await {
             Ok(head) => head,
             Err(error) => return error,
         };
-        let mut events = std::pin::pin!(subscribe(log, 0).ready_chunks(BATCH));
+        let mut events = std::pin::pin!(subscribe(log, self.position).ready_chunks(BATCH));
         loop {
             if self.position >= head && !self.is_ready() {
                 self.commands.ready.send_replace(true);
@@ -147,6 +155,10 @@ impl Coordinator {
         *self.commands.ready.borrow()
     }
 
+    fn is_bus_away(&self) -> bool {
+        self.commands.bus_away().is_some()
+    }
+
     /// When to look at the clock again. Events between do not put it off.
     fn wake(&self) -> Instant {
         let deadline = self.process.next_deadline().map(|at| {
@@ -154,7 +166,12 @@ impl Coordinator {
             Instant::now() + left.min(INVITE_AGAIN)
         });
         // Not a busy loop, should a deadline not go away at once.
-        let pause = if self.rests.is_empty() { PAUSE } else { RETRY };
+        let steady = self.commands.health.is_bus_steady(&*self.commands.bus);
+        let pause = if self.rests.is_failing() || !steady {
+            RETRY
+        } else {
+            PAUSE
+        };
         [deadline, self.rests.next()]
             .into_iter()
             .flatten()
@@ -166,113 +183,15 @@ impl Coordinator {
     async fn tick(&mut self) {
         self.ticked = Instant::now();
         self.commands.waiter.sweep();
+        metrics::open_sessions(&self.process);
+        metrics::bus_reachable(!self.is_bus_away());
+        self.look_at_log().await;
         if self.is_ready() {
             self.act().await;
             self.invite_all().await;
             self.follow_up_all().await;
         }
-    }
-
-    /// Takes events; returns the sessions whose invitations may have changed.
-    fn take(
-        &mut self,
-        batch: Vec<Result<Arc<Envelope>, LogError>>,
-    ) -> Result<BTreeSet<SessionId>, LogError> {
-        let mut touched = BTreeSet::new();
-        for event in batch {
-            let envelope = match event {
-                Ok(envelope) => envelope,
-                Err(error) if is_final(&error) => return Err(error),
-                Err(error) => {
-                    tracing::warn!(%error, "the coordinator cannot read the log");
-                    continue;
-                }
-            };
-            self.position = envelope.position;
-            // What cannot be decoded is told of below.
-            let _ = self.commands.repository.observe(&envelope);
-            match self.commands.repository.decoder().decode(&envelope) {
-                Ok(Decoded::Session(id, event)) => {
-                    if self.session(id, &event, &envelope) {
-                        touched.insert(id);
-                    }
-                }
-                Ok(Decoded::Key(id, event)) => {
-                    self.process.observe_key(id, &event);
-                    if matches!(
-                        event,
-                        KeyEvent::KeyActivated { .. } | KeyEvent::KeyRetired { .. }
-                    ) {
-                        self.rests.over(id.0);
-                        self.commands.waiter.resolve(id.0);
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, position = envelope.position, "an event was passed over");
-                }
-            }
-        }
-        Ok(touched)
-    }
-
-    /// Takes a session event; tells whether invitations may be owed by it.
-    fn session(&mut self, id: SessionId, event: &SessionEvent, envelope: &Envelope) -> bool {
-        let signers = |process: &ProcessManager| {
-            process
-                .session(id)
-                .map(|state| state.signers.clone())
-                .unwrap_or_default()
-        };
-        let before = signers(&self.process);
-        self.process
-            .observe_session(id, event, envelope.recorded_at);
-        let after = signers(&self.process);
-        self.commands.load.change(&before, &after);
-        if self.process.session(id).is_none() {
-            self.invited.remove(&id);
-            self.rests.over(id.0);
-            self.commands.waiter.resolve(id.0);
-        }
-        matches!(
-            event,
-            SessionEvent::SessionCreated { .. } | SessionEvent::AttemptFailed { .. }
-        )
-    }
-
-    async fn invite_all(&mut self) {
-        let now = Instant::now();
-        let open: Vec<_> = self
-            .process
-            .open_sessions()
-            .filter(|session| {
-                let waiting = self
-                    .process
-                    .session(*session)
-                    .is_some_and(|state| state.status != SessionStatus::InProgress);
-                let since = self.invited.get(session).map(|at| now - *at);
-                waiting && since.is_none_or(|since| since >= INVITE_AGAIN)
-            })
-            .collect();
-        for session in open {
-            self.invite(session).await;
-        }
-    }
-
-    async fn invite(&mut self, session: SessionId) {
-        let owed = self.process.invitations(session);
-        let Some(state) = self.process.session(session) else {
-            return;
-        };
-        if owed.is_empty() || state.asked.expires_at <= self.commands.now() {
-            return;
-        }
-        self.invited.insert(session, Instant::now());
-        for invitation in owed {
-            if let Err(error) = self.commands.invite(state, &invitation.party).await {
-                tracing::warn!(%session, party = %invitation.party, %error, "not invited; again soon");
-            }
-        }
+        self.save_now_and_then().await;
     }
 }
 
@@ -282,17 +201,4 @@ pub(crate) fn is_final(error: &LogError) -> bool {
         error,
         LogError::Closed | LogError::Damaged { .. } | LogError::Gap { .. }
     )
-}
-
-/// The head of the log, asked until it answers.
-async fn head(log: &dyn EventLog) -> Result<u64, LogError> {
-    loop {
-        match log.head().await {
-            Err(error) if !is_final(&error) => {
-                tracing::warn!(%error, "the coordinator cannot read the log");
-                tokio::time::sleep(RETRY).await;
-            }
-            answer => return answer,
-        }
-    }
 }

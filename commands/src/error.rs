@@ -6,6 +6,7 @@ use countersign_domain::key::KeyError;
 use countersign_domain::path::PathError;
 use countersign_domain::session::SessionError;
 use countersign_event_store::{AppendError, DecodeError, LogError};
+use countersign_messaging::BusError;
 
 /// A command that came to nothing; no event was left.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,12 @@ pub enum CommandError {
     /// The log cannot be used now.
     #[error("the event log cannot be used now")]
     Log(#[from] LogError),
+    /// Parties cannot be reached now.
+    #[error("the bus cannot be used now")]
+    Bus(#[from] BusError),
+    /// Parties could not be reached for a while, so that no session is begun.
+    #[error("the parties cannot be reached now: try again")]
+    BusAway,
     /// A stored event cannot be understood.
     #[error("a stored event cannot be understood")]
     Decode(#[from] DecodeError),
@@ -68,13 +75,22 @@ impl CommandError {
     pub(crate) fn is_refusal(&self) -> bool {
         !matches!(
             self,
-            Self::JtiReused | Self::Contention | Self::Log(_) | Self::Decode(_) | Self::Internal(_)
+            Self::JtiReused
+                | Self::Contention
+                | Self::Log(_)
+                | Self::Bus(_)
+                | Self::BusAway
+                | Self::Decode(_)
+                | Self::Internal(_)
         )
     }
 
     /// Whether the same command may succeed later.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Log(_) | Self::Contention)
+        matches!(
+            self,
+            Self::Log(_) | Self::Contention | Self::Bus(_) | Self::BusAway
+        )
     }
 }
 

@@ -8,11 +8,15 @@
 mod config;
 mod coordinator;
 mod error;
+mod health;
 pub mod http;
 mod load;
+pub mod metrics;
+mod own;
 mod relay;
 mod repository;
 mod responder;
+mod rosters;
 mod service;
 mod tokens;
 mod turns;

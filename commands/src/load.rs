@@ -9,6 +9,7 @@ use countersign_domain::roster::Roster;
 use countersign_messaging::presence::Presence;
 
 use crate::config::Clock;
+use crate::rosters::strangers;
 
 /// Counts open sessions by party.
 #[derive(Debug, Default)]
@@ -34,8 +35,12 @@ impl Load {
     }
 }
 
-/// Orders parties: those that are there first, then the least busy, then by a
-/// rotation that the session chooses, so that equals take turns.
+/// Orders parties: those that are there first, then those that pin the same roster,
+/// then the least busy, then by a rotation that the session chooses, so that equals
+/// take turns. While the bus is away nobody is heard, and all count as equal.
+///
+/// One that pins another roster may still do its part, when the difference is in
+/// parties that do not concern it; one that is away cannot.
 pub(crate) fn preference(
     parties: &[PartyId],
     session: SessionId,
@@ -43,13 +48,21 @@ pub(crate) fn preference(
     clock: &Clock,
     load: &Load,
 ) -> Vec<PartyId> {
-    let present = presence.present(clock());
+    let now = clock();
+    let present = presence.present(now);
+    let strangers = strangers(presence, now);
     let mut ordered = parties.to_vec();
     if !ordered.is_empty() {
         let turn = usize::from(session.0.as_bytes()[15]) % ordered.len();
         ordered.rotate_left(turn);
     }
-    ordered.sort_by_key(|party| (!present.contains(party), load.of(party)));
+    ordered.sort_by_key(|party| {
+        (
+            !present.contains(party),
+            strangers.contains(party),
+            load.of(party),
+        )
+    });
     ordered
 }
 

@@ -1,53 +1,51 @@
-//! The relay: publishes every committed event on the bus.
+//! The relay: publishes every committed event in the feed, in the order of the log.
+//!
+//! One replica at a time relays, by lease. The lease saves work and no more: two
+//! that both believe to hold it cannot interleave, because the feed takes an event
+//! only after its predecessor. Where to go on is asked of the feed, so nothing is
+//! lost or repeated by a relay that stops at any point.
+
+mod lead;
+mod lease;
+mod metrics;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use countersign_event_store::{Envelope, EventLog, LogError, subscribe};
-use countersign_messaging::{Bus, Headers, subject};
-use futures::StreamExt as _;
+use countersign_event_store::{EventLog, Leases, LogError};
+use countersign_messaging::EventFeed;
 
-use crate::coordinator::is_final;
+use lead::Relay;
+use lease::Lease;
+pub(crate) use metrics::describe;
 
-/// Publishes the events after `position`, in order, until the log is of no use.
-///
-/// An event whose publication fails is published again before any later one.
-pub(crate) async fn run(log: Arc<dyn EventLog>, bus: Arc<dyn Bus>, position: u64) -> LogError {
-    let mut events = std::pin::pin!(subscribe(log, position));
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(envelope) => publish(&*bus, &envelope).await,
-            Err(error) if is_final(&error) => return error,
-            // The subscription itself tries again from where it was.
-            Err(error) => tracing::warn!(%error, "the relay cannot read the log"),
-        }
-    }
-    LogError::Closed
-}
-
-async fn publish(bus: &dyn Bus, envelope: &Envelope) {
-    let subject = subject::events(
-        &envelope.stream.aggregate_type,
-        &envelope.event_type,
-        &envelope.stream.aggregate_id,
-    );
-    let Ok(payload) = serde_json::to_vec(envelope) else {
-        tracing::error!(position = envelope.position, "an event cannot be written");
-        return;
+/// Relays whenever this replica holds the lease, until the log is of no use.
+pub(crate) async fn run(
+    log: Arc<dyn EventLog>,
+    feed: Arc<dyn EventFeed>,
+    leases: Arc<dyn Leases>,
+    replica: String,
+) -> LogError {
+    let mut relay = match Relay::new(log, feed).await {
+        Ok(relay) => relay,
+        Err(error) => return error,
     };
-    let payload = countersign_messaging::Payload::from(payload);
-    let mut pause = std::time::Duration::from_millis(50);
+    let mut lease = Lease::new(leases, replica);
     loop {
-        let mut headers = Headers::new().with_position(envelope.position);
-        if let Some(trace) = &envelope.trace_parent {
-            headers = headers.with_traceparent(trace.clone());
+        if let Err(error) = lease.take().await {
+            return error;
         }
-        match bus.publish(&subject, payload.clone(), headers).await {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::warn!(%error, position = envelope.position, "the relay waits for the bus");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(std::time::Duration::from_secs(5));
-            }
+        metrics::leads(true);
+        tracing::info!("relaying");
+        let ended = tokio::select! {
+            error = relay.lead() => Some(error),
+            error = lease.keep() => error,
+        };
+        metrics::leads(false);
+        match ended {
+            Some(error) => return error,
+            None => tracing::warn!("another replica relays now"),
         }
     }
 }

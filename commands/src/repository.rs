@@ -20,6 +20,7 @@ use lru::LruCache;
 use uuid::Uuid;
 
 use crate::error::{AppendFailure, CommandError};
+use crate::own::Own;
 
 /// How many aggregates of each kind are kept.
 const CACHED: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");
@@ -57,6 +58,7 @@ pub(crate) struct Repository {
     accounts: Cache<Account>,
     keys: Cache<Key>,
     sessions: Cache<Session>,
+    own: Own,
 }
 
 /// An aggregate that the repository has a cache for.
@@ -90,6 +92,7 @@ impl Repository {
             accounts: Mutex::new(LruCache::new(CACHED)),
             keys: Mutex::new(LruCache::new(CACHED)),
             sessions: Mutex::new(LruCache::new(CACHED)),
+            own: Own::default(),
         }
     }
 
@@ -189,8 +192,12 @@ impl Repository {
     /// Appends. A conflict forgets what was stale; the caller decides anew.
     pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendFailure> {
         let streams: Vec<_> = append.streams.iter().map(|s| s.stream.clone()).collect();
+        let marked = self.own.mark(&append);
         match self.log.append(append).await {
             Ok(appended) => {
+                if appended.duplicate {
+                    self.own.unmark(&marked);
+                }
                 for envelope in &appended.events {
                     if let Err(error) = self.observe(envelope) {
                         tracing::error!(%error, "an event that was just written");
@@ -199,6 +206,7 @@ impl Repository {
                 Ok(appended)
             }
             Err(error) => {
+                self.own.unmark(&marked);
                 // A conflict shows that something is stale; a failure of the log,
                 // that it is not known what is there.
                 if matches!(error, AppendError::Conflict { .. } | AppendError::Log(_)) {
@@ -209,6 +217,11 @@ impl Repository {
                 Err(error.into())
             }
         }
+    }
+
+    /// What this replica appends itself.
+    pub(crate) fn own(&self) -> &Own {
+        &self.own
     }
 
     pub(crate) fn log(&self) -> &Arc<dyn EventLog> {

@@ -20,13 +20,16 @@ use countersign_domain::intent::{Intent, IntentError, VerifiedIntent};
 use countersign_domain::jws::JwsError;
 use countersign_domain::roster::Roster;
 use countersign_domain::session::SessionKind;
-use countersign_event_store::{Append, CommandRecord, Metadata, Reservation, StreamAppend};
-use countersign_messaging::Bus;
+use countersign_event_store::{
+    Append, Checkpoints, CommandRecord, Leases, Metadata, Reservation, StreamAppend,
+};
 use countersign_messaging::presence::Presence;
+use countersign_messaging::{Bus, EventFeed};
 use tokio::sync::watch;
 
 use crate::config::{Clock, CommandsConfig, Entropy, SessionPolicy};
 use crate::error::{AppendFailure, CommandError};
+use crate::health::{BUS_GRACE, Health};
 use crate::load::Load;
 use crate::repository::{Freshness, Repository};
 use crate::tokens::Tokens;
@@ -50,9 +53,14 @@ pub struct Commands {
     pub(crate) entropy: Entropy,
     pub(crate) tokens: Tokens,
     pub(crate) policy: SessionPolicy,
+    pub(crate) feed: Arc<dyn EventFeed>,
+    pub(crate) leases: Arc<dyn Leases>,
+    pub(crate) checkpoints: Arc<dyn Checkpoints>,
+    pub(crate) replica: String,
     pub(crate) waiter: Waiter,
     pub(crate) load: Load,
     pub(crate) turns: Turns,
+    pub(crate) health: Health,
     /// Whether the coordinator has caught up with the log.
     pub(crate) ready: watch::Sender<bool>,
     /// Whether it coordinates no more, so that nothing wakes those who wait.
@@ -107,9 +115,14 @@ impl Commands {
             entropy: config.entropy,
             tokens: Tokens::new(config.coordinator_secret),
             policy: config.policy,
+            feed: config.feed,
+            leases: config.leases,
+            checkpoints: config.checkpoints,
+            replica: config.replica,
             waiter: Waiter::default(),
             load: Load::default(),
             turns: Turns::default(),
+            health: Health::default(),
             ready: watch::Sender::new(false),
             stopped: watch::Sender::new(false),
         }
@@ -122,6 +135,20 @@ impl Commands {
 
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// For how long this replica has not reached the bus; none while it does.
+    pub(crate) fn bus_away(&self) -> Option<std::time::Duration> {
+        self.health.bus_away(&*self.bus)
+    }
+
+    /// Refuses to begin a session that would only run out of time: its parties have
+    /// not been reachable for a while.
+    pub(crate) fn require_bus(&self) -> Result<(), CommandError> {
+        match self.bus_away() {
+            Some(away) if away >= BUS_GRACE => Err(CommandError::BusAway),
+            _ => Ok(()),
+        }
     }
 
     /// Verifies an intent by the auth key of the account that it names, and that

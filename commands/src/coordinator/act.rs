@@ -18,8 +18,11 @@ impl Coordinator {
     /// Acts on the deadlines that have passed.
     pub(super) async fn act(&mut self) {
         let now = Instant::now();
-        let due = self.process.due(self.commands.now());
-        let deadlines = due.into_iter().map(|due| {
+        // Who could not be heard is not to blame, and could not be asked again.
+        let deaf = !self.commands.health.is_bus_steady(&*self.commands.bus);
+        let due = self.process.due(self.commands.now()).into_iter();
+        let due = due.filter(|due| !deaf || matches!(due, Due::Expire { .. }));
+        let deadlines = due.map(|due| {
             let (Due::AttemptTimedOut { session, .. } | Due::Expire { session }) = due;
             let state = self.process.session(session);
             let running = state.is_some_and(|state| state.status == SessionStatus::InProgress);

@@ -1,4 +1,5 @@
-//! What failed, and rests before it is tried again: longer each time.
+//! What failed, and rests before it is tried again: longer each time. And what is
+//! left to others for a while.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,9 +27,18 @@ impl Rests {
     /// Something failed for `id`.
     pub(super) fn failed(&mut self, id: Uuid, now: Instant) {
         let before = self.0.get(&id).map(|rest| rest.length);
-        let length = before.map_or(FIRST, |before| (before * 2).min(LONGEST));
+        let length = before.map_or(FIRST, |before| (before * 2).clamp(FIRST, LONGEST));
         let until = now + length;
         self.0.insert(id, Rest { until, length });
+    }
+
+    /// Nothing failed; others have until then.
+    pub(super) fn put_off(&mut self, id: Uuid, until: Instant) {
+        let rest = Rest {
+            until,
+            length: Duration::ZERO,
+        };
+        self.0.entry(id).or_insert(rest);
     }
 
     /// It succeeded, or need not be tried again.
@@ -46,8 +56,9 @@ impl Rests {
         self.0.values().map(|rest| rest.until).min()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether anything failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.0.values().any(|rest| !rest.length.is_zero())
     }
 }
 
@@ -79,9 +90,12 @@ mod tests {
         assert!(!rests.rests(Uuid::from_u128(2), now));
         assert!(!rests.rests(ID, now + FIRST));
         rests.over(ID);
-        assert!(rests.is_empty());
+        assert!(!rests.is_failing());
         assert_eq!(rests.next(), None);
+        rests.put_off(ID, now + LONGEST);
+        assert!(rests.rests(ID, now) && !rests.is_failing());
         rests.failed(ID, now);
         assert_eq!(rests.next(), Some(now + FIRST));
+        assert!(rests.is_failing());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
@@ -11,20 +12,23 @@ use tracing::Instrument as _;
 
 use super::problem::{Code, Problem};
 use super::trace::Trace;
+use crate::metrics;
 use crate::service::Commands;
 
-/// Traces the request and writes the document of a problem.
+/// Traces and times the request and writes the document of a problem.
 pub(super) async fn finish(
     State(commands): State<Arc<Commands>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let trace = Trace::of(request.headers(), &commands.entropy);
-    let route = request.extensions().get::<MatchedPath>();
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
     let span = tracing::info_span!(
         "http.command",
         method = %request.method(),
-        route = route.map_or("", MatchedPath::as_str),
+        route,
         trace_id = trace.id,
     );
     request.extensions_mut().insert(trace.clone());
@@ -36,6 +40,7 @@ pub(super) async fn finish(
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, no_store);
+    metrics::request(route, response.status().as_u16(), began.elapsed());
     response
 }
 

@@ -213,7 +213,9 @@ impl From<CommandError> for Problem {
             CommandError::Taken(_) => new(Code::UsernameTaken).field("username"),
             CommandError::RosterTooSmall { .. } => new(Code::IntentInvalid).field("parties"),
             CommandError::NoQuorum(_) => new(Code::NoQuorum),
-            CommandError::Contention | CommandError::Log(_) => {
+            // Told of where it was found.
+            CommandError::BusAway => new(Code::Unavailable).retry_after(2),
+            CommandError::Contention | CommandError::Log(_) | CommandError::Bus(_) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "a command must wait"

@@ -55,6 +55,7 @@ impl Commands {
         let Action::CreateKey { engine, quorum } = verified.intent.action else {
             return Err(CommandError::OtherRequest("kind"));
         };
+        self.require_bus()?;
         let owner = verified.intent.account;
         let account = self.repository.load::<Account>(owner.0, freshness).await?;
         let auth_key = account.state.require_active()?.thumbprint();

@@ -8,6 +8,7 @@ mod bans;
 mod deadlines;
 mod http;
 mod keygen;
+mod outages;
 mod parties;
 mod policy;
 mod refusals;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use countersign_domain::intent::Action;
 
-use crate::support::{Conduct, World, events_of, verify};
+use countersign_messaging::{Bus as _, Headers};
+
+use crate::support::{Conduct, Warnings, World, events_of, verify};
 
 #[tokio::test(start_paused = true)]
 async fn another_replica_finishes_what_a_stopped_one_began() {
@@ -82,7 +84,8 @@ async fn a_replica_that_is_behind_refuses_nothing_that_is_allowed() {
     let started = behind.post(&alice.keys_path(), &token).await;
     assert_eq!(started.status, 202, "{}", started.body);
     let key: countersign_domain::ids::KeyId = started.text("key_id").parse().unwrap();
-    world.until_events("KeyActivated", 1).await;
+    // It does not coordinate: the other one invites when it sees that nobody does.
+    world.until_in_time("KeyActivated", 1).await;
 
     let path = format!("/v1/keys/{key}/signatures");
     let first = alice.sign(key, "message");
@@ -146,4 +149,79 @@ async fn two_replicas_leave_the_same_events_as_one() {
     ] {
         assert_eq!(events_of(&events, event_type).len(), count, "{event_type}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_replicas_invite_each_party_once() {
+    let world = World::new(3).await;
+    let first = world.replica().await;
+    let second = world.replica().await;
+    let mut invitations = world.bus.subscribe("cs.v1.invite.*").await.unwrap();
+    let alice = world.account(&first, "alice").await;
+    // Whoever waits at the second is answered when it has seen the end.
+    let (path, token) = (alice.keys_path(), alice.create_key(2, 3));
+    let (made, seen) = tokio::join!(first.post_and_wait(&path, &token), async {
+        world.until_events("SessionCreated", 1).await;
+        second.post_and_wait(&path, &token).await
+    });
+    assert_eq!((made.status, seen.status), (200, 200), "{}", made.body);
+    let key: countersign_domain::ids::KeyId = made.text("key_id").parse().unwrap();
+    let (path, token) = (
+        format!("/v1/keys/{key}/signatures"),
+        alice.sign(key, "message"),
+    );
+    let (made, seen) = tokio::join!(first.post_and_wait(&path, &token), async {
+        world.until_events("SessionCreated", 2).await;
+        second.post_and_wait(&path, &token).await
+    });
+    assert_eq!((made.status, seen.status), (200, 200), "{}", made.body);
+
+    let end = "cs.v1.invite.end";
+    let sent = world.bus.publish(end, vec![].into(), Headers::new());
+    sent.await.unwrap();
+    let mut count = 0;
+    while *invitations.next().await.unwrap().subject != *end {
+        count += 1;
+    }
+    assert_eq!(count, 3 + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_at_one_replica_is_answered_when_another_takes_the_end() {
+    let world = World::new(3).await;
+    let first = world.replica_without_parties().await;
+    let _second = world.replica().await;
+    let alice = world.account(&first, "alice").await;
+    let key = alice.key(&first, 2, 3).await;
+    alice.signature(&first, key, "message").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_two_replicas_see_has_one_consequence_and_makes_no_noise() {
+    let world = World::new(3).await;
+    let first = world.replica().await;
+    let second = world.replica().await;
+    let alice = world.account(&first, "alice").await;
+    let key = alice.key(&first, 2, 3).await;
+    world.let_all(&Conduct::Silent);
+    let warnings = Warnings::collect();
+    let token = alice.sign(key, "message");
+    let path = format!("/v1/keys/{key}/signatures");
+    assert_eq!(first.post(&path, &token).await.status, 202);
+    let events = world.until_in_time("SessionFailed", 1).await;
+
+    let attempts: Vec<_> = events_of(&events, "AttemptFailed")
+        .iter()
+        .map(|event| event.payload["attempt"].clone())
+        .collect();
+    assert_eq!(attempts, [1, 2, 3, 4, 5]);
+    for replica in [first, second] {
+        let answer = replica.post_and_wait(&path, &token).await;
+        assert_eq!(
+            (answer.status, answer.text("code")),
+            (502, "session_failed")
+        );
+        replica.stop().await;
+    }
+    assert_eq!(warnings.seen(), Vec::<String>::new());
 }

@@ -3,6 +3,9 @@
 
 mod attempts;
 mod busy;
+mod checkpoints;
+mod metrics;
+mod postgres;
 mod races;
 mod replicas;
 mod support;

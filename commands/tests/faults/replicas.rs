@@ -193,3 +193,33 @@ async fn a_request_that_the_other_replica_carries_out_meanwhile_is_not_refused_b
     let (slow, fast) = tokio::join!(slow, fast);
     assert_eq!(slow.has_status(200).body, fast.body);
 }
+
+#[tokio::test]
+async fn a_party_may_join_at_a_replica_that_has_not_heard_of_its_session() {
+    let world = World::new(2).await;
+    let first = world.replica().await;
+    let alice = world.registered("alice", &first).await;
+    let key = world.key(&alice, (2, 2), &first).await;
+    let log = TestLog::over(world.log.clone());
+    let behind = world.replica_over(log.clone()).await;
+    log.show_until(world.head().await);
+    world
+        .parties
+        .iter()
+        .for_each(|party| party.behave(Manner::Absent));
+    let path = path_of(&alice, &sign(key, "m"));
+    let token = alice.intent("s", sign(key, "m"));
+    first.post(&path, &token).await.has_status(202);
+    let session = SessionId::of(alice.account, "s");
+    for index in [1, 2] {
+        let party = world.party(index);
+        let join = join(&party.invitation(session).await.token);
+        is_accepted(
+            &behind
+                .commands
+                .party_command(&party.command(session, 1, join))
+                .await,
+        );
+    }
+    world.event(session, "SessionStarted").await;
+}

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use countersign_commands::{Commands, CommandsConfig, RunError, router};
+use countersign_event_store::{LocalLeases, NoCheckpoints};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,7 @@ use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
 use super::World;
+use super::link::Link;
 
 /// A replica; dropped, it goes on until the test ends.
 pub(crate) struct Replica {
@@ -48,16 +50,20 @@ impl Answer {
 }
 
 impl Replica {
-    pub(super) fn new(world: &World) -> Self {
+    pub(super) fn new(world: &World, link: Link) -> Self {
         let commands = Arc::new(Commands::new(CommandsConfig {
             log: world.log.clone(),
-            bus: Arc::new(world.bus.clone()),
+            bus: Arc::new(link.clone()),
             roster: world.roster.clone(),
             presence: world.presence.clone(),
             clock: world.clock.clone(),
             entropy: Arc::new(|| [7; 16]),
             coordinator_secret: Zeroizing::new([9; 32]),
             policy: world.policy,
+            feed: Arc::new(link),
+            leases: Arc::new(LocalLeases),
+            checkpoints: Arc::new(NoCheckpoints),
+            replica: "test".to_owned(),
         }));
         Self {
             router: router(commands.clone()),
@@ -68,7 +74,7 @@ impl Replica {
     }
 
     pub(super) async fn start(mut self) -> Self {
-        let running = self.commands.clone().run(0, self.stop.clone());
+        let running = self.commands.clone().run(self.stop.clone());
         self.task = Some(tokio::spawn(running));
         let mut ready = self.commands.readiness();
         ready.wait_for(|ready| *ready).await.unwrap();
@@ -105,6 +111,12 @@ impl Replica {
         let prefer = "wait=300".parse().unwrap();
         request.headers_mut().insert("prefer", prefer);
         self.send(request).await
+    }
+
+    /// What it says of itself.
+    pub(crate) async fn readyz(&self) -> Answer {
+        self.send(Request::get("/readyz").body(Body::empty()).unwrap())
+            .await
     }
 
     /// Sends any request.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use countersign_commands::{Clock, SessionPolicy};
 use countersign_domain::Timestamp;
+use countersign_domain::bytes::{Digest, Hex};
 use countersign_domain::engine::EngineId;
 use countersign_domain::ids::PartyId;
 use countersign_domain::roster::Roster;
@@ -19,6 +20,7 @@ use countersign_messaging::{IdentityKeys, LocalBus, Subscription, invitation};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+use super::link::Link;
 use super::party::{self, Conduct};
 use super::{Account, Replica};
 
@@ -34,6 +36,8 @@ pub(crate) struct World {
     pub(crate) log: Arc<SqliteLog>,
     pub(crate) presence: Arc<Presence>,
     pub(crate) bus: LocalBus,
+    /// How replicas reach it.
+    pub(crate) link: Link,
     pub(crate) roster: Arc<Roster>,
     pub(crate) clock: Clock,
     pub(crate) policy: SessionPolicy,
@@ -65,11 +69,13 @@ impl World {
             .collect();
         let identities = (1..=parties).map(|n| keys[&name(n)].public(name(n)));
         let roster = Arc::new(Roster::new(identities.collect()).unwrap());
+        let bus = LocalBus::new();
         let start = Instant::now();
         let epoch = Timestamp::from_timestamp(1_800_000_000, 0).unwrap();
         let world = Self {
             log: Arc::new(log),
-            bus: LocalBus::new(),
+            link: Link::new(bus.clone()),
+            bus,
             presence: Arc::new(Presence::new(roster.clone())),
             roster,
             clock: Arc::new(move || epoch + start.elapsed()),
@@ -95,12 +101,18 @@ impl World {
 
     /// A running replica that has caught up.
     pub(crate) async fn replica(&self) -> Replica {
-        Replica::new(self).start().await
+        Replica::new(self, self.link.clone()).start().await
+    }
+
+    /// A running replica that no command of a party reaches.
+    pub(crate) async fn replica_without_parties(&self) -> Replica {
+        let link = self.link.without_parties();
+        Replica::new(self, link).start().await
     }
 
     /// A replica that answers requests only: it follows no log and no bus.
     pub(crate) fn deaf_replica(&self) -> Replica {
-        Replica::new(self)
+        Replica::new(self, self.link.clone())
     }
 
     /// A registered account.
@@ -131,6 +143,15 @@ impl World {
 
     /// These parties send a heartbeat.
     pub(crate) fn present(&self, parties: &[&str]) {
+        self.present_with(parties, roster_fingerprint(&self.roster));
+    }
+
+    /// These parties send a heartbeat that names another roster than all others.
+    pub(crate) fn present_with_another_roster(&self, parties: &[&str]) {
+        self.present_with(parties, Hex([0xaa; 32]));
+    }
+
+    fn present_with(&self, parties: &[&str], roster: Digest) {
         let now = (self.clock)();
         for party in parties {
             let party: PartyId = party.parse().unwrap();
@@ -140,7 +161,7 @@ impl World {
                 started_at: now,
                 version: "test".to_owned(),
                 engines: vec![EngineId::Dkls23],
-                roster: roster_fingerprint(&self.roster),
+                roster,
                 running: 0,
             };
             let signed = heartbeat.sign(&self.keys[&party]);
@@ -200,6 +221,21 @@ impl World {
         match tokio::time::timeout(Duration::from_hours(1), waited).await {
             Ok(events) => events,
             Err(_) => panic!("never {count} × {event_type}"),
+        }
+    }
+
+    /// Lets time pass, in small steps, until there are so many events of a type.
+    pub(crate) async fn until_in_time(&self, event_type: &str, count: usize) -> Vec<Arc<Envelope>> {
+        loop {
+            let events = self.events().await;
+            if events_of(&events, event_type).len() >= count {
+                return events;
+            }
+            assert!(
+                !self.took_too_long.load(Ordering::Relaxed),
+                "no {event_type}"
+            );
+            self.advance(Duration::from_millis(20)).await;
         }
     }
 

@@ -2,7 +2,7 @@
 //! there, as a replica sees it that is behind.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use countersign_event_store::{
@@ -26,6 +26,11 @@ pub(crate) struct TestLog {
     late: AtomicUsize,
     looks: watch::Sender<usize>,
     released: Notify,
+    /// Whether the answer to an append gets lost.
+    losing: AtomicBool,
+    lowest_read: AtomicU64,
+    /// Whether nothing can be read or written.
+    away: AtomicBool,
 }
 
 impl TestLog {
@@ -40,6 +45,9 @@ impl TestLog {
             late: AtomicUsize::new(0),
             looks: watch::Sender::new(0),
             released: Notify::new(),
+            losing: AtomicBool::new(false),
+            lowest_read: AtomicU64::new(u64::MAX),
+            away: AtomicBool::new(false),
         })
     }
 
@@ -51,6 +59,29 @@ impl TestLog {
     /// Whether appends fail from now on, as with a full disk.
     pub(crate) fn refuse_appends(&self, refusing: bool) {
         self.refusing.store(refusing, Ordering::SeqCst);
+    }
+
+    /// Whether appends from now on are carried out, and the answer gets lost.
+    pub(crate) fn lose_answers(&self, losing: bool) {
+        self.losing.store(losing, Ordering::SeqCst);
+    }
+
+    /// Whether nothing can be read or written from now on, as with a server that
+    /// is down.
+    pub(crate) fn is_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    fn there(&self) -> Result<(), LogError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(LogError::storage("read", "the server is down"));
+        }
+        Ok(())
+    }
+
+    /// The lowest position after which the log was read.
+    pub(crate) fn lowest_read(&self) -> u64 {
+        self.lowest_read.load(Ordering::SeqCst)
     }
 
     /// Waits until so many appends have failed so.
@@ -94,6 +125,7 @@ async fn reaches(counter: &watch::Sender<usize>, count: usize) {
 #[async_trait]
 impl EventLog for TestLog {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.there()?;
         if self.refusing.load(Ordering::SeqCst) {
             self.refused.send_modify(|refused| *refused += 1);
             return Err(LogError::storage("write", "no space left").into());
@@ -101,6 +133,9 @@ impl EventLog for TestLog {
         let appended = self.inner.append(append).await;
         if matches!(appended, Err(AppendError::Conflict { .. })) {
             self.conflicts.send_modify(|conflicts| *conflicts += 1);
+        }
+        if self.losing.load(Ordering::SeqCst) {
+            return Err(LogError::storage("commit", "the connection is lost").into());
         }
         appended
     }
@@ -112,10 +147,13 @@ impl EventLog for TestLog {
         limit: usize,
     ) -> Result<Vec<Arc<Envelope>>, LogError> {
         self.reads.send_modify(|reads| *reads += 1);
+        self.there()?;
         self.inner.read_stream(stream, after_version, limit).await
     }
 
     async fn read_all(&self, after: u64, limit: usize) -> Result<Vec<Arc<Envelope>>, LogError> {
+        self.there()?;
+        self.lowest_read.fetch_min(after, Ordering::SeqCst);
         let mut shown = self.shown.subscribe();
         let shown = shown.wait_for(|shown| *shown > after).await;
         let shown = *shown.map_err(|_| LogError::Closed)?;
@@ -124,6 +162,7 @@ impl EventLog for TestLog {
     }
 
     async fn find_command(&self, id: Uuid) -> Result<Option<CommandEntry>, LogError> {
+        self.there()?;
         let found = self.inner.find_command(id).await;
         self.looks.send_modify(|looks| *looks += 1);
         if *self.looks.borrow() == self.late.load(Ordering::SeqCst) {
@@ -133,6 +172,7 @@ impl EventLog for TestLog {
     }
 
     async fn head(&self) -> Result<u64, LogError> {
+        self.there()?;
         self.inner.head().await
     }
 

@@ -1,6 +1,7 @@
 //! The deployment, and what tests do with it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,11 +12,11 @@ use countersign_domain::intent::Action;
 use countersign_domain::roster::Roster;
 use countersign_domain::session::SessionEvent;
 use countersign_event_store::{
-    Append, Decoded, Decoder, Envelope, EventLog, ExpectedVersion, Metadata, NewEvent, SqliteLog,
-    StreamAppend, StreamId, subscribe,
+    Append, Checkpoints, Decoded, Decoder, Envelope, EventLog, ExpectedVersion, Leases,
+    LocalLeases, Metadata, NewEvent, NoCheckpoints, SqliteLog, StreamAppend, StreamId, subscribe,
 };
 use countersign_messaging::presence::Presence;
-use countersign_messaging::{Bus, IdentityKeys, LocalBus};
+use countersign_messaging::{IdentityKeys, LocalBus};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -28,6 +29,9 @@ use super::{Client, Party, TestClock, create_key};
 
 /// Longer than anything takes; nothing waits for it unless it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many replicas there were.
+static REPLICAS: AtomicUsize = AtomicUsize::new(0);
 
 /// What comes to its end, or the test fails.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
@@ -43,11 +47,13 @@ pub(crate) fn party(index: u8) -> PartyId {
 /// See the module's documentation.
 pub(crate) struct World {
     pub(crate) log: Arc<SqliteLog>,
-    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) bus: LocalBus,
     pub(crate) clock: TestClock,
     pub(crate) roster: Arc<Roster>,
     pub(crate) parties: Vec<Party>,
     pub(crate) policy: SessionPolicy,
+    pub(crate) checkpoints: Arc<dyn Checkpoints>,
+    pub(crate) leases: Arc<dyn Leases>,
     folder: TempDir,
 }
 
@@ -64,10 +70,10 @@ impl World {
     pub(crate) async fn new(parties: u8) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let log = SqliteLog::open(folder.path().join("events.db")).await;
-        let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
+        let bus = LocalBus::new();
         let keys = |index| IdentityKeys::from_seed(&[index; 64]);
         let played: Vec<_> = (1..=parties)
-            .map(|index| Party::new(party(index), keys(index), bus.clone()))
+            .map(|index| Party::new(party(index), keys(index), Arc::new(bus.clone())))
             .collect();
         let identities = played.iter().map(|p| p.keys().public(p.id().clone()));
         let roster = Roster::new(identities.collect()).expect("a roster");
@@ -81,6 +87,8 @@ impl World {
             roster: Arc::new(roster),
             parties: played,
             policy: SessionPolicy::default(),
+            checkpoints: Arc::new(NoCheckpoints),
+            leases: Arc::new(LocalLeases),
             folder,
         }
     }
@@ -91,16 +99,16 @@ impl World {
     }
 
     pub(crate) async fn replica_over(&self, log: Arc<dyn EventLog>) -> Replica {
-        let commands = self.idle(log);
-        let presence = commands.1;
-        let commands = commands.0;
+        let replica = self.starting_over(log);
+        replica.is_ready().await;
+        replica
+    }
+
+    /// A replica that may not have caught up yet.
+    pub(crate) fn starting_over(&self, log: Arc<dyn EventLog>) -> Replica {
+        let (commands, presence) = self.idle(log);
         let cancelled = CancellationToken::new();
-        let head = self.head().await;
-        let task = tokio::spawn(commands.clone().run(head, cancelled.clone()));
-        let mut ready = commands.readiness();
-        soon(ready.wait_for(|ready| *ready))
-            .await
-            .expect("it lives");
+        let task = tokio::spawn(commands.clone().run(cancelled.clone()));
         Replica {
             commands,
             presence,
@@ -115,13 +123,17 @@ impl World {
         self.hear(&presence, |_| true);
         let commands = Commands::new(CommandsConfig {
             log,
-            bus: self.bus.clone(),
+            bus: Arc::new(self.bus.clone()),
             roster: self.roster.clone(),
             presence: presence.clone(),
             clock: self.clock.clock(),
             entropy: Arc::new(|| [0xe5; 16]),
             coordinator_secret: Zeroizing::new([0xc0; 32]),
             policy: self.policy,
+            feed: Arc::new(self.bus.clone()),
+            leases: self.leases.clone(),
+            checkpoints: self.checkpoints.clone(),
+            replica: format!("test-{}", REPLICAS.fetch_add(1, Ordering::Relaxed)),
         });
         (Arc::new(commands), presence)
     }
@@ -266,6 +278,18 @@ impl World {
 }
 
 impl Replica {
+    /// Waits until it has caught up.
+    pub(crate) async fn is_ready(&self) {
+        let mut ready = self.commands.readiness();
+        let ready = soon(ready.wait_for(|ready| *ready)).await;
+        ready.expect("it lives");
+    }
+
+    pub(crate) async fn readyz(&self) -> Answer {
+        let request = Request::get("/readyz").body(Body::empty());
+        self.send(request.expect("a request")).await
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let answer = http::send(router(self.commands.clone()), request);
         soon(answer).await

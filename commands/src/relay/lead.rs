@@ -1,0 +1,199 @@
+//! What the replica that holds the lease does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_event_store::{Envelope, EventLog, LogError, subscribe};
+use countersign_messaging::{EventFeed, FeedError, FeedEvent, Headers, Payload, subject};
+use futures::StreamExt as _;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::metrics;
+use crate::coordinator::is_final;
+
+/// Events that are published at once.
+const BATCH: usize = 512;
+
+/// The pauses after failures.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How often the lag is measured.
+const MEASURE: Duration = Duration::from_secs(1);
+
+pub(super) struct Relay {
+    log: Arc<dyn EventLog>,
+    feed: Arc<dyn EventFeed>,
+    /// Where a feed begins that nothing was published in and that keeps nothing.
+    start: u64,
+    /// Position of the last event that is known to be in the feed.
+    published: Option<u64>,
+    pause: Duration,
+}
+
+/// Why a run through the log was broken off.
+enum Broken {
+    /// For good.
+    Log(LogError),
+    /// By the feed: what it ends with has to be asked anew.
+    Feed(FeedError),
+}
+
+impl Relay {
+    /// # Errors
+    /// When the log is of no use any more.
+    pub(super) async fn new(
+        log: Arc<dyn EventLog>,
+        feed: Arc<dyn EventFeed>,
+    ) -> Result<Self, LogError> {
+        let start = if feed.keeps() { 0 } else { head(&*log).await? };
+        Ok(Self {
+            log,
+            feed,
+            start,
+            published: None,
+            pause: PAUSE,
+        })
+    }
+
+    /// Publishes until the log is of no use.
+    pub(super) async fn lead(&mut self) -> LogError {
+        let mut away = false;
+        loop {
+            match self.advance().await {
+                Broken::Log(error) => return error,
+                Broken::Feed(FeedError::Overtaken { last }) => {
+                    tracing::debug!(last, "another relay was faster");
+                }
+                Broken::Feed(error) => {
+                    if self.pause == PAUSE {
+                        away = false;
+                    }
+                    if !std::mem::replace(&mut away, true) {
+                        tracing::warn!(%error, "the relay waits for the feed");
+                    }
+                    self.wait().await;
+                }
+            }
+        }
+    }
+
+    /// Waits, longer each time, and measures meanwhile.
+    async fn wait(&mut self) {
+        metrics::lag(*self.log.wake().borrow(), self.published);
+        sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    /// Goes on after the last event of the feed.
+    async fn advance(&mut self) -> Broken {
+        let mut last = match self.feed.last().await {
+            Ok(last) => last,
+            Err(error) => return Broken::Feed(error),
+        };
+        let from = last.unwrap_or(self.start);
+        match head(&*self.log).await {
+            Ok(head) if head < from => {
+                return Broken::Feed(FeedError::Setup(format!(
+                    "the feed is at position {from}, and the log only at {head}: they do not \
+                     belong together"
+                )));
+            }
+            Ok(_) => {}
+            Err(error) => return Broken::Log(error),
+        }
+        self.published = Some(from);
+        let mut events = subscribe(self.log.clone(), from).ready_chunks(BATCH);
+        let mut measure = interval(MEASURE);
+        measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let batch = tokio::select! {
+                batch = events.next() => batch,
+                _ = measure.tick() => {
+                    metrics::lag(*self.log.wake().borrow(), self.published);
+                    continue;
+                }
+            };
+            let Some(batch) = batch else {
+                return Broken::Log(LogError::Closed);
+            };
+            let mut read = Vec::with_capacity(batch.len());
+            let mut failed = None;
+            for event in batch {
+                match event {
+                    Ok(envelope) => read.push(published(&envelope)),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            if let Some(end) = read.last().map(|event| event.position) {
+                if let Err(error) = self.publish(last, &read).await {
+                    return Broken::Feed(error);
+                }
+                last = Some(end);
+            }
+            match failed {
+                Some(error) if is_final(&error) => return Broken::Log(error),
+                // The subscription itself tries again from where it was.
+                Some(error) => tracing::warn!(%error, "the relay cannot read the log"),
+                None => {}
+            }
+        }
+    }
+
+    /// Publishes, and measures the lag while that takes long.
+    async fn publish(&mut self, after: Option<u64>, events: &[FeedEvent]) -> Result<(), FeedError> {
+        let mut publishing = std::pin::pin!(self.feed.publish(after, events));
+        loop {
+            tokio::select! {
+                ended = &mut publishing => {
+                    ended?;
+                    break;
+                }
+                () = sleep(MEASURE) => {
+                    metrics::lag(*self.log.wake().borrow(), self.published);
+                }
+            }
+        }
+        self.published = events.last().map(|event| event.position);
+        self.pause = PAUSE;
+        metrics::published(events.len());
+        metrics::lag(*self.log.wake().borrow(), self.published);
+        Ok(())
+    }
+}
+
+/// An event as it is published.
+fn published(envelope: &Envelope) -> FeedEvent {
+    let payload = serde_json::to_vec(envelope).unwrap_or_else(|error| {
+        // Published all the same, so that those after it are.
+        tracing::error!(%error, position = envelope.position, "an event cannot be written");
+        Vec::new()
+    });
+    let mut headers = Headers::new().with_position(envelope.position);
+    if let Some(trace) = &envelope.trace_parent {
+        headers = headers.with_traceparent(trace.clone());
+    }
+    FeedEvent {
+        position: envelope.position,
+        subject: subject::events(
+            &envelope.stream.aggregate_type,
+            &envelope.event_type,
+            &envelope.stream.aggregate_id,
+        ),
+        payload: Payload::from(payload),
+        headers,
+    }
+}
+
+/// The head of the log, asked until it answers.
+async fn head(log: &dyn EventLog) -> Result<u64, LogError> {
+    loop {
+        match log.head().await {
+            Err(error) if !is_final(&error) => {
+                tracing::warn!(%error, "the relay cannot read the log");
+                sleep(LONGEST_PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
+}
