@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
@@ -11,10 +12,11 @@ use tracing::Instrument as _;
 
 use crate::answer::POSITION;
 use crate::api::ReadApi;
+use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::trace;
 
-/// Traces the request, and completes its answer: problems get their document,
+/// Traces and times the request, and completes its answer: problems get their document,
 /// and every answer has a position and stays out of caches.
 pub(crate) async fn finish(
     State(api): State<Arc<ReadApi>>,
@@ -22,11 +24,13 @@ pub(crate) async fn finish(
     next: Next,
 ) -> Response {
     let trace_id = trace::id(request.headers(), &api.entropy);
-    let route = request.extensions().get::<MatchedPath>();
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
     let span = tracing::info_span!(
         "http.read",
         method = %request.method(),
-        route = route.map_or("", MatchedPath::as_str),
+        route,
         trace_id,
     );
     let position = api.models.position();
@@ -39,6 +43,7 @@ pub(crate) async fn finish(
     headers.entry(POSITION).or_insert_with(position);
     let no_store = HeaderValue::from_static("no-store");
     headers.insert(header::CACHE_CONTROL, no_store);
+    metrics::request(route, response.status().as_u16(), began.elapsed());
     response
 }
 

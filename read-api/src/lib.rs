@@ -18,6 +18,7 @@ mod events;
 mod finish;
 mod health;
 mod keys;
+pub mod metrics;
 mod parties;
 pub mod problem;
 mod query;

@@ -8,6 +8,8 @@ use countersign_domain::Timestamp;
 use countersign_domain::engine::EngineId;
 use countersign_domain::roster::PartyIdentity;
 use countersign_messaging::presence::PartyPresence;
+use countersign_projections::PartyView;
+use countersign_projections::parties::BlameView;
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -31,9 +33,25 @@ struct Party<'a> {
     running: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     roster_matches: Option<bool>,
+    record: Record,
 }
 
-/// The parties of the roster, in its order, and who of them is there.
+/// What it has done in all the sessions of the log.
+#[derive(Default, Serialize)]
+struct Record {
+    sessions_joined: u64,
+    signatures: u64,
+    attempts_blamed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_blame: Option<BlameView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_event_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_event_position: Option<u64>,
+}
+
+/// The parties of the roster, in its order: who of them is there, and how they have
+/// fared.
 pub(crate) async fn handle(
     State(api): State<Arc<ReadApi>>,
     query: Query,
@@ -41,13 +59,21 @@ pub(crate) async fn handle(
     let position = api.reach(query.finish()?).await?;
     let known = api.presence.snapshot((api.clock)());
     let mut known: HashMap<_, _> = known.into_iter().map(|p| (p.party.clone(), p)).collect();
-    let parties = api.roster.parties().iter();
-    let parties = parties.map(|identity| Party::new(identity, known.remove(&identity.party)));
+    let rows = api.models.parties().await?;
+    let rows: HashMap<_, _> = rows
+        .iter()
+        .map(|row| (&row.view.party, &row.view))
+        .collect();
+    let parties = api.roster.parties().iter().map(|identity| {
+        let record = rows.get(&identity.party);
+        let record = record.map(|view| Record::from(*view)).unwrap_or_default();
+        Party::new(identity, known.remove(&identity.party), record)
+    });
     Answer::all(position, parties.collect())
 }
 
 impl<'a> Party<'a> {
-    fn new(identity: &'a PartyIdentity, known: Option<PartyPresence>) -> Self {
+    fn new(identity: &'a PartyIdentity, known: Option<PartyPresence>, record: Record) -> Self {
         let Some(known) = known else {
             return Self {
                 identity,
@@ -58,6 +84,7 @@ impl<'a> Party<'a> {
                 engines: vec![],
                 running: 0,
                 roster_matches: None,
+                record,
             };
         };
         Self {
@@ -69,6 +96,20 @@ impl<'a> Party<'a> {
             engines: known.engines,
             running: known.running,
             roster_matches: known.roster_matches,
+            record,
+        }
+    }
+}
+
+impl From<&PartyView> for Record {
+    fn from(view: &PartyView) -> Self {
+        Self {
+            sessions_joined: view.sessions_joined,
+            signatures: view.signatures,
+            attempts_blamed: view.attempts_blamed,
+            last_blame: view.last_blame.clone(),
+            last_event_at: Some(view.last_event_at),
+            last_event_position: Some(view.last_event_position),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Logs that misbehave, and one that never has an event.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use countersign_event_store::{
@@ -19,18 +19,24 @@ pub(crate) enum Mood {
 
 #[derive(Debug)]
 pub(crate) struct FakeLog {
-    mood: Mood,
+    mood: Mutex<Mood>,
     head: watch::Sender<u64>,
 }
 
 impl FakeLog {
     pub(crate) fn new(mood: Mood) -> Arc<Self> {
         let head = watch::Sender::new(0);
+        let mood = Mutex::new(mood);
         Arc::new(Self { mood, head })
     }
 
+    pub(crate) fn becomes(&self, mood: Mood) {
+        *self.mood.lock().expect("not poisoned") = mood;
+    }
+
     fn answer<T>(&self, empty: T) -> Result<T, LogError> {
-        match self.mood {
+        let mood = *self.mood.lock().expect("not poisoned");
+        match mood {
             Mood::Empty => Ok(empty),
             Mood::Failing => Err(LogError::storage("read", "the disk of /var/secret is gone")),
             Mood::Panicking => panic!("the secret of /var/secret"),

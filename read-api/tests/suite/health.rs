@@ -1,8 +1,11 @@
 //! `/healthz` and `/readyz`.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use serde_json::json;
 
+use crate::fake_log::{FakeLog, Mood};
 use crate::support::Server;
 
 #[tokio::test]
@@ -31,4 +34,18 @@ async fn an_empty_log_is_ready() {
     assert_eq!(server.get("/readyz").await.status, StatusCode::OK);
     let healthy = server.get("/healthz").await;
     assert_eq!(healthy.body, json!({ "status": "ok" }));
+}
+
+#[tokio::test]
+async fn a_log_that_goes_away_later_is_not_ready_and_comes_back() {
+    let log = FakeLog::new(Mood::Empty);
+    let server = Server::over(log.clone(), Duration::ZERO);
+    assert_eq!(server.get("/readyz").await.status, StatusCode::OK);
+    log.becomes(Mood::Failing);
+    let away = server.get("/readyz").await;
+    assert_eq!(away.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(away.body["code"], "unavailable");
+    assert_eq!(away.header("retry-after"), "1");
+    log.becomes(Mood::Empty);
+    assert_eq!(server.get("/readyz").await.status, StatusCode::OK);
 }
