@@ -1,5 +1,7 @@
 //! The command line.
 
+mod operate;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +11,11 @@ use countersign_domain::digest::HashScheme;
 use countersign_domain::engine::EngineId;
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
 use countersign_domain::path::DerivationPath;
+
+pub(crate) use operate::{
+    ConfigArgs, ConfigCommand, DoctorArgs, ListenArgs, MigrateArgs, PartyArgs, PartyCommand,
+    ProjectionsCommand, RosterCommand, VaultArgs,
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 internal error, 2 wrong arguments or input, \
 3 refused by the server, 4 the session ended without a result, 5 the server cannot be reached, \
@@ -44,9 +51,27 @@ pub(crate) enum Command {
     Session(SessionCommand),
     /// The event log, from any position.
     Events(EventsArgs),
-    /// Signing parties: list.
+    /// Set up the database of a deployment, or bring it up to this version.
+    Migrate(MigrateArgs),
+    /// Role: take commands and coordinate sessions.
+    Commands(ListenArgs),
+    /// Role: keep the read models up to date.
+    Projector(ConfigArgs),
+    /// Role: answer queries.
+    ReadApi(ListenArgs),
+    /// Role: hold shares and sign; with a subcommand: init, identity, list.
+    Party(PartyArgs),
+    /// The roster of a deployment's parties: assemble, show.
     #[command(subcommand)]
-    Party(PartyCommand),
+    Roster(RosterCommand),
+    /// The read models: list, status, rebuild, verify.
+    #[command(subcommand)]
+    Projections(ProjectionsCommand),
+    /// The configuration of the roles: check, show.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check everything that a deployment needs, and say how to mend what is wrong.
+    Doctor(DoctorArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -70,6 +95,22 @@ pub(crate) struct DemoArgs {
     pub(crate) data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) master: MasterKeyArgs,
+    /// Use running servers instead of starting everything here: the base URL of their
+    /// command endpoints.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "read_url",
+        requires = "roster",
+        conflicts_with = "data_dir"
+    )]
+    pub(crate) url: Option<String>,
+    /// The base URL of their read API.
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub(crate) read_url: Option<String>,
+    /// The pinned roster that their receipts are checked against.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) roster: Option<PathBuf>,
 }
 
 /// What to sign. One of the three; the demo has a message of its own.
@@ -350,11 +391,5 @@ pub(crate) struct EventsArgs {
     pub(crate) server: ServerArgs,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum PartyCommand {
-    /// The parties, whether they are present and what they run.
-    List {
-        #[command(flatten)]
-        server: ServerArgs,
-    },
-}
+#[cfg(test)]
+mod tests;

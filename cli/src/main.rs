@@ -1,17 +1,6 @@
-//! The `countersign` command: every role of the system as a subcommand, the
-//! embedded mode, and the client.
-
-mod args;
-mod client;
-mod clock;
-mod embedded;
-mod failure;
-mod output;
-mod run;
+//! The `countersign` command; everything is in the library.
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 /// Protocol state and frames are made on one thread and dropped on another, tens
 /// of kilobytes at a time.
@@ -19,13 +8,5 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
-    let json = args.json;
-    match run::run(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            failure.report(json);
-            failure.exit_code()
-        }
-    }
+    countersign::main()
 }

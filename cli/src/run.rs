@@ -1,17 +1,23 @@
 //! What each subcommand does; one file a subcommand.
 
 mod account;
+mod config;
 mod demo;
 mod dev;
+mod doctor;
 mod events;
 mod key;
+mod migrate;
 mod party;
 mod payload;
+mod projections;
+mod roster;
 mod session;
 mod sign;
 
 use crate::args::{Args, Command};
 use crate::failure::Outcome;
+use crate::role;
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Outcome {
@@ -24,6 +30,14 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Sign(args) => sign::run(&args, json),
         Command::Session(command) => session::run(&command, json),
         Command::Events(args) => events::run(&args, json),
-        Command::Party(command) => party::run(&command, json),
+        Command::Migrate(args) => migrate::run(&args, json),
+        Command::Commands(args) => role::commands(&args.sources("commands")),
+        Command::Projector(args) => role::projector(&args.sources(vec![])),
+        Command::ReadApi(args) => role::read_api(&args.sources("read_api")),
+        Command::Party(args) => party::run(&args, json),
+        Command::Roster(command) => roster::run(&command, json),
+        Command::Projections(command) => projections::run(&command, json),
+        Command::Config(command) => config::run(&command, json),
+        Command::Doctor(args) => doctor::run(&args, json),
     }
 }

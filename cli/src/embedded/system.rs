@@ -8,10 +8,10 @@ use axum::Router;
 use countersign_commands::{Commands, CommandsConfig, SessionPolicy};
 use countersign_domain::ids::PartyId;
 use countersign_domain::roster::Roster;
-use countersign_event_store::{EventLog as _, SqliteLog};
+use countersign_event_store::{EventLog as _, LocalLeases, NoCheckpoints, SqliteLog};
 use countersign_messaging::presence::Presence;
 use countersign_messaging::progress::ProgressBoard;
-use countersign_messaging::{Bus, LocalBus};
+use countersign_messaging::{Bus, EventFeed, LocalBus};
 use countersign_parties::worker::{CeremonyPool, Worker, WorkerConfig};
 use countersign_projections::{MemoryStore, Projector};
 use countersign_read_api::{ReadApi, ReadApiConfig};
@@ -169,7 +169,9 @@ impl Parts {
         stop: &CancellationToken,
         tasks: &mut JoinSet<Outcome>,
     ) -> Outcome<(Arc<SqliteLog>, Addresses)> {
-        let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
+        let local = LocalBus::new();
+        let bus: Arc<dyn Bus> = Arc::new(local.clone());
+        let feed: Arc<dyn EventFeed> = Arc::new(local);
         let presence = Arc::new(Presence::new(self.roster.clone()));
         let progress = Arc::new(ProgressBoard::new(self.roster.clone()));
         let head = self.log.head().await.map_err(Failure::data)?;
@@ -207,11 +209,15 @@ impl Parts {
             entropy: Arc::new(entropy::<16>),
             coordinator_secret: secret,
             policy: SessionPolicy::default(),
+            feed: feed.clone(),
+            leases: Arc::new(LocalLeases),
+            checkpoints: Arc::new(NoCheckpoints),
+            replica: "embedded".to_owned(),
         }));
         let mut ready = commands.readiness();
         {
             let (commands, stop) = (commands.clone(), stop.clone());
-            tasks.spawn(async move { commands.run(head, stop).await.map_err(Failure::internal) });
+            tasks.spawn(async move { commands.run(stop).await.map_err(Failure::internal) });
         }
 
         let pool = Arc::new(CeremonyPool::new(cores()));
@@ -222,6 +228,7 @@ impl Parts {
                 vault,
                 self.roster.clone(),
                 bus.clone(),
+                feed.clone(),
                 pool.clone(),
                 clock(),
             );

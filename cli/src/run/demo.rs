@@ -1,7 +1,8 @@
 //! `countersign demo`: the main job from end to end, in one command.
 //!
-//! It starts the embedded system and then does what any client does, over HTTP:
-//! register, make a key, sign, verify, read the events.
+//! It starts the embedded system, unless it is given the URLs of running servers, and
+//! then does what any client does, over HTTP: register, make a key, sign, verify, read
+//! the events.
 
 mod story;
 
@@ -12,6 +13,7 @@ use countersign_domain::digest::HashScheme;
 use countersign_domain::engine::EngineId;
 use countersign_domain::intent::{Action, SignPayload};
 use countersign_domain::quorum::Quorum;
+use countersign_domain::roster::Roster;
 use serde_json::{Value, json};
 
 use super::{key, payload, sign};
@@ -35,6 +37,14 @@ pub(super) fn run(args: &DemoArgs, as_json: bool) -> Outcome {
         hash: args.payload.hash.unwrap_or(HashScheme::Eip191),
         message: MESSAGE.into(),
     });
+    let story = story::Story::new(!as_json);
+    if let (Some(commands), Some(reads), Some(roster)) = (&args.url, &args.read_url, &args.roster) {
+        let roster = verify::roster(roster)?;
+        story.opening_elsewhere(quorum, commands)?;
+        let server = Server::at(commands, reads);
+        let told = tell(args, server, &roster, quorum, &payload, &story)?;
+        return if as_json { output::json(&told) } else { Ok(()) };
+    }
     let master = MasterKeys::from_args(&args.master)?;
     let temporary;
     let root = match &args.data_dir {
@@ -44,7 +54,6 @@ pub(super) fn run(args: &DemoArgs, as_json: bool) -> Outcome {
             temporary.path()
         }
     };
-    let story = story::Story::new(!as_json);
     story.opening(quorum, args.data_dir.as_deref())?;
     let system = System::start(
         &DataDir::open(root)?,
@@ -52,7 +61,11 @@ pub(super) fn run(args: &DemoArgs, as_json: bool) -> Outcome {
         &master,
         Addresses::free(),
     )?;
-    let told = tell(args, root, &system, quorum, &payload, &story);
+    let (commands, reads) = system.urls();
+    let told = verify::roster(&root.join("roster.json")).and_then(|roster| {
+        let server = Server::at(&commands, &reads);
+        tell(args, server, &roster, quorum, &payload, &story)
+    });
     // Whatever happened, the system ends in order: the log is closed whole.
     let stopped = system.stop();
     let told = told?;
@@ -66,18 +79,15 @@ pub(super) fn run(args: &DemoArgs, as_json: bool) -> Outcome {
 
 fn tell(
     args: &DemoArgs,
-    root: &Path,
-    system: &System,
+    server: Server,
+    roster: &Roster,
     quorum: Quorum,
     payload: &SignPayload,
     story: &story::Story,
 ) -> Outcome<Value> {
-    let (commands, reads) = system.urls();
-    let server = Server::at(&commands, &reads);
     let before = server.get("/v1/events?limit=1")?["head_position"]
         .as_u64()
         .unwrap_or(0);
-    let roster = verify::roster(&root.join("roster.json"))?;
     let requester = Requester {
         auth: auth(args.data_dir.as_deref())?,
         server,
@@ -86,7 +96,7 @@ fn tell(
     story.registered(&requester)?;
 
     let started = Instant::now();
-    let made = key::create(&requester, &roster, EngineId::default(), quorum, WAIT, None)?;
+    let made = key::create(&requester, roster, EngineId::default(), quorum, WAIT, None)?;
     let keygen_ms = millis(started);
     let Some(verified) = made.verified else {
         let what = "the key generation took longer than the demo waits";

@@ -1,18 +1,30 @@
 //! `countersign party …`
 
+mod vault;
+
 use serde_json::Value;
 
-use crate::args::PartyCommand;
+use crate::args::{PartyArgs, PartyCommand, ServerArgs};
 use crate::client::Server;
 use crate::failure::Outcome;
-use crate::output;
+use crate::{output, role};
 
-pub(super) fn run(command: &PartyCommand, json: bool) -> Outcome {
-    let PartyCommand::List { server } = command;
+pub(super) fn run(args: &PartyArgs, json: bool) -> Outcome {
+    match &args.command {
+        None => role::party(&args.sources()),
+        Some(PartyCommand::Init {
+            vault,
+            identity_out,
+        }) => vault::init(vault, identity_out.as_deref(), json),
+        Some(PartyCommand::Identity { vault }) => vault::identity(vault),
+        Some(PartyCommand::List { server }) => list(server, json),
+    }
+}
+
+fn list(server: &ServerArgs, json: bool) -> Outcome {
     let parties = Server::new(server).get("/v1/parties")?;
     output::either(json, &parties["items"], listed)
 }
-
 fn listed(parties: &Value) -> String {
     let rows: Vec<_> = parties
         .as_array()

@@ -43,6 +43,13 @@ impl Story {
         ))
     }
 
+    pub(super) fn opening_elsewhere(&self, quorum: Quorum, url: &str) -> Outcome {
+        self.say(&format!(
+            "Countersign demo: a {quorum} key. {} parties, behind {url}.\n",
+            quorum.parties()
+        ))
+    }
+
     pub(super) fn registered(&self, requester: &Requester) -> Outcome {
         self.say(&format!(
             "1. Account {}\n   registered by an intent signed with its own {} key.\n",

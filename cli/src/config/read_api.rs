@@ -1,0 +1,21 @@
+//! `[read_api]`: the query endpoints.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::reader::Reader;
+
+/// The role `read-api`.
+#[derive(Debug, Clone)]
+pub struct ReadApi {
+    /// Where it listens.
+    pub listen: SocketAddr,
+}
+
+impl ReadApi {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let reader = reader.section("read_api");
+        Self {
+            listen: reader.or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 8081))),
+        }
+    }
+}

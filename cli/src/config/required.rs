@@ -1,0 +1,66 @@
+//! What each role cannot do without.
+
+use super::problem::Problem;
+use super::sources::variable;
+use super::{Config, Role};
+
+/// What is missing for a role.
+pub(super) fn missing(config: &Config, role: Role) -> Vec<Problem> {
+    let needs: &[&str] = match role {
+        Role::Migrate => &["database.url"],
+        Role::Commands => &[
+            "database.url",
+            "nats.urls",
+            "commands.coordinator_secret",
+            "roster",
+        ],
+        Role::Projector => &["database.url", "nats.urls"],
+        Role::ReadApi => &["database.url", "nats.urls", "roster"],
+        Role::Party => &[
+            "nats.urls",
+            "party.name",
+            "party.vault",
+            "master_key",
+            "roster",
+        ],
+    };
+    let missing = needs.iter().filter(|field| !is_given(config, field));
+    missing
+        .map(|field| Problem::new(*field, cure(field, role)))
+        .collect()
+}
+
+fn is_given(config: &Config, field: &str) -> bool {
+    match field {
+        "database.url" => config.database.url.is_some(),
+        "nats.urls" => !config.nats.urls.is_empty(),
+        "commands.coordinator_secret" => config.commands.coordinator_secret.is_some(),
+        "roster" => config.roster.is_some(),
+        "party.name" => config.party.name.is_some(),
+        "party.vault" => config.party.vault.is_some(),
+        "master_key" => config.master_key.is_some(),
+        _ => true,
+    }
+}
+
+fn cure(field: &str, role: Role) -> String {
+    let variable = variable(field);
+    let how = match field {
+        "database.url" => format!(
+            "set {variable} (postgres://USER:PASSWORD@HOST:PORT/DATABASE) or {variable}_FILE"
+        ),
+        "nats.urls" => format!("set {variable}, such as nats://127.0.0.1:4222"),
+        "commands.coordinator_secret" => format!(
+            "set {variable} or {variable}_FILE to what `openssl rand -hex 32` prints, the same \
+             for all replicas"
+        ),
+        "roster" => {
+            format!("set {variable} to the roster file; `countersign roster assemble` makes one")
+        }
+        "master_key" => {
+            format!("set {variable} or {variable}_FILE to the key that the vault was made with")
+        }
+        _ => format!("set {variable}"),
+    };
+    format!("is not set, and `{role}` needs it: {how}")
+}
