@@ -128,6 +128,35 @@ impl Account {
     }
 }
 
+impl Account {
+    /// An intent to sign a digest of its own, under this `jti`.
+    ///
+    /// # Panics
+    /// When the operating system has no entropy.
+    #[must_use]
+    pub fn sign_intent(&self, key: KeyId, jti: &str) -> String {
+        let mut digest = [0; 32];
+        getrandom::fill(&mut digest).expect("entropy");
+        let payload = SignPayload::Digest {
+            hash: None,
+            digest: digest.into(),
+        };
+        self.intent_named(Self::sign_action(key, payload), jti)
+    }
+
+    /// Makes one signature and returns the server's answer.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn sign(&self, api: &Api, key: KeyId) -> Value {
+        let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let intent = self.sign_intent(key, &format!("signature-{count}"));
+        let answer = api.post(&format!("/v1/keys/{key}/signatures"), &intent, 120);
+        assert_eq!(answer.body["status"], "completed", "{}", answer.body);
+        answer.body
+    }
+}
+
 impl Default for Account {
     fn default() -> Self {
         Self::new()

@@ -92,11 +92,8 @@ impl Dev {
     /// When it cannot be signalled.
     #[must_use]
     pub fn stop(mut self) -> ExitStatus {
-        let told = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status()
-            .expect("kill runs");
-        assert!(told.success());
+        let told = countersign_test_servers::signal(&self.child.id().to_string(), "TERM");
+        assert!(told);
         self.child.wait().expect("it ends")
     }
 }

@@ -13,6 +13,8 @@ pub struct Answer {
     pub status: u16,
     /// `Content-Type`.
     pub content_type: String,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u32>,
     /// The body.
     pub body: Value,
 }
@@ -49,12 +51,20 @@ impl Api {
     /// When there is no answer.
     #[must_use]
     pub fn post(&self, path: &str, intent: &str, wait: u32) -> Answer {
+        self.try_post(path, intent, wait).expect("an answer")
+    }
+
+    /// The same of a server that may be gone.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn try_post(&self, path: &str, intent: &str, wait: u32) -> Result<Answer, ureq::Error> {
         let body = serde_json::json!({ "intent": intent });
         let request = self
             .agent
             .post(format!("{}{path}", self.commands))
             .header("Prefer", format!("wait={wait}"));
-        answer(request.send_json(body))
+        request.send_json(body).map(answer)
     }
 
     /// Sends a body as it is.
@@ -67,7 +77,7 @@ impl Api {
             .agent
             .post(format!("{}{path}", self.commands))
             .header("Content-Type", content_type);
-        answer(request.send(body))
+        answer(request.send(body).expect("an answer"))
     }
 
     /// Reads.
@@ -76,7 +86,16 @@ impl Api {
     /// When there is no answer.
     #[must_use]
     pub fn get(&self, path: &str) -> Answer {
-        answer(self.agent.get(format!("{}{path}", self.reads)).call())
+        self.try_get(path).expect("an answer")
+    }
+
+    /// The same of a server that may be gone.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
+        let url = format!("{}{path}", self.reads);
+        self.agent.get(url).call().map(answer)
     }
 
     /// The position of the last event.
@@ -90,17 +109,15 @@ impl Api {
     }
 }
 
-fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
-    let mut response = result.expect("an answer");
-    let content_type = response
-        .headers()
-        .get("content-type")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> Answer {
+    let header = |name| {
+        let value = response.headers().get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
     Answer {
         status: response.status().as_u16(),
-        content_type,
+        content_type: header("content-type").unwrap_or_default(),
+        retry_after: header("retry-after").and_then(|text| text.parse().ok()),
         body: response.body_mut().read_json().unwrap_or(Value::Null),
     }
 }

@@ -12,7 +12,12 @@ pub fn postgres_folder() -> Result<PathBuf> {
     let mut folders = on_path();
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
         let mut versions: Vec<_> = versions.flatten().map(|entry| entry.path()).collect();
-        versions.sort();
+        // 15 is newer than 9.6.
+        versions.sort_by_key(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let major = name.split('.').next().unwrap_or_default();
+            major.parse::<u32>().unwrap_or(0)
+        });
         folders.extend(versions.into_iter().rev().map(|path| path.join("bin")));
     }
     folders

@@ -26,6 +26,7 @@ pub async fn database() -> Database {
 ///
 /// # Errors
 /// When it cannot be reached, or does not let this user make databases.
+#[expect(clippy::disallowed_methods, reason = "a name that nobody else has")]
 pub async fn database_in(url: &str) -> Result<Database> {
     let name = format!("test_{}", Uuid::new_v4().simple());
     let mut server = PgConnection::connect(url).await.context("the server")?;
@@ -46,4 +47,15 @@ pub async fn database_in(url: &str) -> Result<Database> {
     Ok(Database {
         url: format!("{base}/{name}{options}"),
     })
+}
+
+/// Runs a query whose rows are one text each.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses.
+pub async fn query(url: &str, sql: &str) -> Result<Vec<String>> {
+    let mut server = PgConnection::connect(url).await.context("the server")?;
+    let rows = sqlx::query_scalar(sql).fetch_all(&mut server).await?;
+    server.close().await?;
+    Ok(rows)
 }

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::binaries::nats_server;
-use crate::process::{User, command, end, free_port, until_ready};
+use crate::guard::Guard;
+use crate::process::{User, command, end, on_free_port, until_ready};
 
 /// A private NATS server.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct Nats {
     port: u16,
     /// What its configuration says besides port, address and JetStream's folder.
     configuration: String,
-    child: Option<Child>,
+    child: Option<(Child, Guard)>,
 }
 
 impl Nats {
@@ -48,11 +49,14 @@ impl Nats {
             folder,
             program,
             user,
-            port: free_port()?,
+            port: 0,
             configuration: configuration.to_owned(),
             child: None,
         };
-        server.resume()?;
+        on_free_port(|port| {
+            server.port = port;
+            server.resume()
+        })?;
         Ok(server)
     }
 
@@ -70,8 +74,9 @@ impl Nats {
 
     /// Stops it; what JetStream has stored stays.
     pub fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        if let Some((mut child, guard)) = self.child.take() {
             end(&mut child, "TERM");
+            drop(guard);
         }
     }
 
@@ -95,13 +100,14 @@ impl Nats {
             .arg(&file)
             .spawn()
             .context("nats-server")?;
+        let guard = Guard::over(&child, "TERM", folder)?;
         let port = self.port;
         until_ready(&mut child, &output, || {
             let log = std::fs::read_to_string(&output).unwrap_or_default();
             log.contains("Server is ready")
                 && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
         })?;
-        self.child = Some(child);
+        self.child = Some((child, guard));
         Ok(())
     }
 }

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::binaries::postgres_folder;
-use crate::process::{User, command, end, free_port, until_ready};
+use crate::guard::Guard;
+use crate::process::{User, command, end, on_free_port, until_ready};
 
 /// A private PostgreSQL server, with `fsync` on.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Postgres {
     user: Option<User>,
     port: u16,
     settings: Vec<String>,
-    child: Option<Child>,
+    child: Option<(Child, Guard)>,
 }
 
 impl Postgres {
@@ -47,12 +48,15 @@ impl Postgres {
             folder,
             programs,
             user,
-            port: free_port()?,
+            port: 0,
             settings: settings.iter().map(ToString::to_string).collect(),
             child: None,
         };
         server.initialise()?;
-        server.resume()?;
+        on_free_port(|port| {
+            server.port = port;
+            server.resume()
+        })?;
         Ok(server)
     }
 
@@ -64,8 +68,9 @@ impl Postgres {
 
     /// Stops it: `fast` ends its sessions in order, else it is as after a crash.
     pub fn stop(&mut self, fast: bool) {
-        if let Some(mut child) = self.child.take() {
+        if let Some((mut child, guard)) = self.child.take() {
             end(&mut child, if fast { "INT" } else { "QUIT" });
+            drop(guard);
         }
     }
 
@@ -87,6 +92,7 @@ impl Postgres {
             command.arg("-c").arg(setting);
         }
         let mut child = command.spawn().context("postgres")?;
+        let guard = Guard::over(&child, "QUIT", self.folder.path())?;
         let port = self.port;
         let pid = self.data().join("postmaster.pid");
         // The last line of the file tells when connections are taken.
@@ -95,7 +101,7 @@ impl Postgres {
             let ready = status.lines().any(|line| line.trim() == "ready");
             ready && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
         })?;
-        self.child = Some(child);
+        self.child = Some((child, guard));
         Ok(())
     }
 

@@ -74,9 +74,24 @@ pub(crate) fn command(program: &Path, user: Option<User>, output: &Path) -> Resu
 }
 
 /// A port of the loopback interface that is free now.
-pub(crate) fn free_port() -> Result<u16> {
+///
+/// # Errors
+/// When the operating system gives none.
+pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
+}
+
+/// Starts something on a free port; on another one when somebody else took it first.
+pub(crate) fn on_free_port(mut start: impl FnMut(u16) -> Result<()>) -> Result<()> {
+    let mut last = start(free_port()?);
+    for _ in 0..3 {
+        if last.is_ok() {
+            break;
+        }
+        last = start(free_port()?);
+    }
+    last
 }
 
 /// Asks `ready` until it says yes, the process ends, or it takes too long.
@@ -92,6 +107,7 @@ pub(crate) fn until_ready(
             bail!("the server ended at once ({status}): {log}");
         }
         if begun.elapsed() > PATIENCE {
+            end(child, "KILL");
             bail!("the server did not start within {PATIENCE:?}");
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -99,10 +115,13 @@ pub(crate) fn until_ready(
     Ok(())
 }
 
-/// Sends a signal; false when there is no such process any more.
-pub(crate) fn signal(child: &Child, name: &str) -> bool {
-    Command::new("kill")
-        .args(["-s", name, &child.id().to_string()])
+/// Sends a signal, such as `TERM`, to a process, or to the group `-ID`; false when there
+/// is none any more.
+#[must_use]
+pub fn signal(process: &str, name: &str) -> bool {
+    // The shell has it built in; a program of that name is not everywhere.
+    Command::new("/bin/sh")
+        .args(["-c", r#"kill -s "$1" -- "$2""#, "kill", name, process])
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
@@ -110,7 +129,8 @@ pub(crate) fn signal(child: &Child, name: &str) -> bool {
 
 /// Signals, and waits for the end; kills what does not end.
 pub(crate) fn end(child: &mut Child, name: &str) {
-    signal(child, name);
+    // It may have ended by itself.
+    let _ = signal(&child.id().to_string(), name);
     let begun = Instant::now();
     while matches!(child.try_wait(), Ok(None)) {
         if begun.elapsed() > PATIENCE {
