@@ -17,6 +17,7 @@ use countersign_projections::{MemoryStore, Projector};
 use countersign_read_api::{ReadApi, ReadApiConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -109,11 +110,21 @@ impl System {
         &self.parties
     }
 
-    /// Runs until SIGINT or SIGTERM, or until a part of it fails, then stops.
-    pub(crate) fn run_until_told(mut self) -> Outcome {
+    /// Takes SIGINT and SIGTERM from now on: to be called before anybody hears that
+    /// the system is up, and may stop it.
+    pub(crate) fn signals(&self) -> Outcome<Signals> {
+        let _runtime = self.runtime.enter();
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt()).map_err(Failure::internal)?,
+            terminate: signal(SignalKind::terminate()).map_err(Failure::internal)?,
+        })
+    }
+
+    /// Runs until one of these signals comes, or until a part of it fails, then stops.
+    pub(crate) fn run_until(mut self, mut told: Signals) -> Outcome {
         let ended = self.runtime.block_on(async {
             tokio::select! {
-                told = told_to_stop() => told,
+                () = told.any() => Ok(()),
                 ended = self.tasks.join_next() => match ended {
                     Some(Ok(Err(failure))) => Err(failure),
                     _ => Err(Failure::internal("a part of the system ended by itself")),
@@ -136,6 +147,22 @@ impl System {
         });
         self.runtime.shutdown_timeout(STOP);
         closed.map_err(Failure::data)
+    }
+}
+
+/// What tells the system to stop.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Waits for any of them.
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -307,15 +334,6 @@ async fn listen(address: SocketAddr) -> Outcome<TcpListener> {
             "cannot listen on {address} ({error}): pass another with --listen or --read-listen"
         ))
     })
-}
-
-async fn told_to_stop() -> Outcome {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::internal),
-        _ = terminate.recv() => Ok(()),
-    }
 }
 
 fn cores() -> usize {

@@ -24,6 +24,7 @@ pub(super) fn run(args: &DevArgs, as_json: bool) -> Outcome {
     };
     let directory = DataDir::open(&args.data_dir)?;
     let system = System::start(&directory, args.parties, &master, addresses)?;
+    let signals = system.signals()?;
     let (commands, reads) = system.urls();
     let parties: Vec<_> = system.parties().iter().map(ToString::to_string).collect();
     let roster = directory.roster_file().display().to_string();
@@ -44,5 +45,5 @@ pub(super) fn run(args: &DevArgs, as_json: bool) -> Outcome {
             args.data_dir.display(),
         )
     })?;
-    system.run_until_told()
+    system.run_until(signals)
 }
