@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_test_servers::{Nats, Postgres};
 use tempfile::TempDir;
@@ -16,6 +17,10 @@ use crate::compose::{Compose, repository};
 use crate::http::Api;
 use places::Places;
 pub use process::Process;
+
+/// One system at a time: the tests of a program would otherwise run several times
+/// ten processes on the same cores, and see each other's slowness.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// The services and the servers they are on.
 #[derive(Debug)]
@@ -35,6 +40,7 @@ pub struct Production {
     pub postgres: Option<Postgres>,
     database: String,
     root: TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Production {
@@ -82,6 +88,8 @@ impl Production {
     }
 
     fn new(binary: &str, database: String, postgres: Option<Postgres>) -> Self {
+        // A test that failed has poisoned nothing: its system went with it.
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let compose = Compose::read();
         let root = tempfile::Builder::new()
             .prefix("countersign-production-")
@@ -109,6 +117,7 @@ impl Production {
             postgres,
             database,
             root,
+            _alone: alone,
         };
         for service in system.compose.set_up() {
             system.run_once(service);
