@@ -34,6 +34,9 @@ pub enum FeedError {
     /// The feed's stream is set up in a way that this program cannot work with.
     #[error("the event feed cannot be used: {0}")]
     Setup(String),
+    /// The server is there and says nothing about the stream. It may later.
+    #[error("the event feed does not answer: {0}")]
+    Silent(String),
     /// The bus.
     #[error(transparent)]
     Bus(#[from] BusError),

@@ -98,6 +98,7 @@ pub(super) async fn feed(process: &Process, bus: &NatsBus) -> Outcome<Arc<NatsFe
             .await
             .map_err(|error| match error {
                 FeedError::Bus(error) => judge(&error),
+                FeedError::Silent(_) => Attempt::NotYet(in_full(&error)),
                 error => Attempt::Never(Failure::data(in_full(&error))),
             })
     })

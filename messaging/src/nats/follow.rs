@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::pull::{self, MessagesErrorKind};
+use async_nats::jetstream::consumer::pull::{self, MessagesError, MessagesErrorKind};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
 use async_nats::jetstream::stream::ConsumerErrorKind;
 use async_nats::jetstream::{self, Context, Error, ErrorCode};
 use futures::{StreamExt as _, stream};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::STREAM;
 use super::bus::NatsBus;
@@ -33,7 +33,10 @@ const BATCH: usize = 256;
 /// How often the server says that it is still there …
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// … for one question, which is then asked anew.
+/// … and how long it may take to say so the first time. Two are missed by then.
+const MUTE: Duration = Duration::from_secs(6);
+
+/// How long one question lasts, which is then asked anew.
 const QUESTION: Duration = Duration::from_secs(30);
 
 /// The pauses between two attempts to go on.
@@ -62,6 +65,8 @@ pub(super) async fn follow(
         subjects: subjects.to_vec(),
         start: Start::Now,
         messages: None,
+        asked: None,
+        mute: false,
         handed: None,
         closed: bus.state().closed(),
         told: false,
@@ -119,6 +124,10 @@ struct Follower {
     subjects: Vec<String>,
     start: Start,
     messages: Option<pull::Stream>,
+    /// When they were asked for; none once any came.
+    asked: Option<Instant>,
+    /// Whether the consumer that the server has is of no use.
+    mute: bool,
     /// What was handed over and is not acknowledged yet.
     handed: Option<jetstream::Message>,
     closed: watch::Receiver<bool>,
@@ -152,6 +161,7 @@ impl Follower {
                             tracing::info!(name = self.name, "the feed is followed again");
                         }
                         pause = PAUSE;
+                        self.asked = None;
                         if let Ok(info) = message.info() {
                             self.start = Start::After(info.stream_sequence);
                         }
@@ -171,11 +181,7 @@ impl Follower {
                     }
                     Some(Err(error)) => {
                         self.messages = None;
-                        if error.kind() == MessagesErrorKind::ConsumerDeleted {
-                            Failure::Refused("the consumer was deleted".to_owned())
-                        } else {
-                            Failure::Away(error.to_string())
-                        }
+                        self.failure(&error)
                     }
                     None => {
                         self.messages = None;
@@ -186,6 +192,23 @@ impl Follower {
             self.tell(&error);
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn failure(&mut self, error: &MessagesError) -> Failure {
+        match error.kind() {
+            MessagesErrorKind::ConsumerDeleted => {
+                Failure::Refused("the consumer was deleted".to_owned())
+            }
+            // Not even one heartbeat: made while the server (2.9) was still setting
+            // the stream up, a consumer never sends anything, and is made anew.
+            MessagesErrorKind::MissingHeartbeat
+                if self.asked.is_some_and(|asked| asked.elapsed() < MUTE) =>
+            {
+                self.mute = true;
+                Failure::Refused("the consumer gives no sign of life".to_owned())
+            }
+            _ => Failure::Away(error.to_string()),
         }
     }
 
@@ -214,10 +237,11 @@ impl Follower {
             .await
             .map_err(|error| Failure::Away(error.to_string()))?;
         self.messages = Some(messages);
+        self.asked = Some(Instant::now());
         Ok(())
     }
 
-    /// The consumer of this name, unless it is for other subjects.
+    /// The consumer of this name, unless it is for other subjects or of no use.
     async fn consumer(&mut self) -> Result<Option<PullConsumer>, Failure> {
         let found = self
             .context
@@ -236,11 +260,11 @@ impl Follower {
             },
         };
         let info = consumer.cached_info();
-        if info.config.filter_subject == self.filter {
+        if info.config.filter_subject == self.filter && !self.mute {
             return Ok(Some(consumer));
         }
-        // What was taken by the old filter is not given again.
-        let taken = info.delivered.stream_sequence;
+        // What was handled is not given again.
+        let taken = info.ack_floor.stream_sequence;
         self.start = match self.start {
             Start::After(sequence) => Start::After(sequence.max(taken)),
             _ => Start::After(taken),
@@ -249,6 +273,7 @@ impl Follower {
             .delete_consumer_from_stream(&self.name, STREAM)
             .await
             .map_err(|error| Failure::Away(error.to_string()))?;
+        self.mute = false;
         Ok(None)
     }
 

@@ -1,8 +1,9 @@
 //! Following the feed by name.
 
-use countersign_messaging::nats::NatsFeed;
-use countersign_messaging::{EventFeed as _, FeedEvent, Subscription};
+use countersign_messaging::nats::{FeedSettings, NatsBus, NatsFeed};
+use countersign_messaging::{EventFeed as _, FeedError, FeedEvent, Subscription};
 use countersign_test_servers::Nats;
+use futures::future::join_all;
 
 use crate::support::{bus, event, events, feed, next, relay, within};
 
@@ -124,4 +125,43 @@ async fn following_ends_with_the_connection() {
     let mut followed = follow(&feed, &[STARTED]).await;
     bus.close().await;
     assert!(within(followed.next()).await.is_none());
+}
+
+/// A server (2.9) that is still setting a stream up may give a consumer that never
+/// sends anything, and may not answer for a while. One round meets that in about one
+/// run of fifty on a busy machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn followers_that_begin_while_the_stream_is_made_miss_nothing() {
+    let names = ["party-alpha", "party-bravo", "party-carol"];
+    for round in 0..5 {
+        let server = Nats::start().unwrap();
+        let replicas = [bus(&server).await, bus(&server).await];
+        let mut parties = Vec::new();
+        for _ in names {
+            parties.push(bus(&server).await);
+        }
+        let following = join_all(parties.iter().zip(names).map(|(bus, name)| async move {
+            let subjects = [STARTED.to_owned()];
+            NatsFeed::attach(bus).follow(name, &subjects).await.unwrap()
+        }));
+        let making = join_all(replicas.iter().map(opened));
+        let (feeds, following) = within(futures::future::join(making, following)).await;
+        relay(&feeds[0], 1, 3).await;
+        for (mut followed, name) in following.into_iter().zip(names) {
+            let positions = taken(&mut followed, 3).await;
+            assert!(
+                positions.ends_with(&[3]),
+                "{round}: {name} has {positions:?}"
+            );
+        }
+    }
+}
+
+async fn opened(bus: &NatsBus) -> NatsFeed {
+    loop {
+        match NatsFeed::open(bus, FeedSettings::default()).await {
+            Ok(feed) => return feed,
+            Err(error) => assert!(matches!(error, FeedError::Silent(_)), "{error}"),
+        }
+    }
 }

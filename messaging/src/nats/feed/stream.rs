@@ -20,8 +20,15 @@ impl NatsFeed {
         let found = match self.api("STREAM.INFO", &()).await? {
             Ok(found) => found,
             Err(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                let created = self.api("STREAM.CREATE", &settings.stream()).await?;
-                return created.map_err(|error| refused("made", &error));
+                match self.api("STREAM.CREATE", &settings.stream()).await? {
+                    Ok(created) => return Ok(created),
+                    // When another replica makes the stream at this instant, the server
+                    // (2.9) may call that one an overlap, even with itself.
+                    Err(error) => match self.api("STREAM.INFO", &()).await? {
+                        Ok(found) => found,
+                        Err(_) => return Err(refused("made", &error)),
+                    },
+                }
             }
             Err(error) => return Err(refused("looked at", &error)),
         };
@@ -106,10 +113,12 @@ impl NatsFeed {
                 RequestErrorKind::NoResponders => FeedError::Setup(
                     "the NATS server has no JetStream: enable it in its configuration".to_owned(),
                 ),
-                RequestErrorKind::TimedOut if self.bus.is_connected() => FeedError::Setup(format!(
-                    "the NATS server does not answer {call} for {STREAM}: is this user \
-                         permitted to ask, and is a majority of the cluster up?"
-                )),
+                RequestErrorKind::TimedOut if self.bus.is_connected() => {
+                    FeedError::Silent(format!(
+                        "{call} of {STREAM} has no reply; is this user permitted to ask, and is a \
+                     majority of the cluster up?"
+                    ))
+                }
                 _ => BusError::Connection(error.into()).into(),
             }),
         }
