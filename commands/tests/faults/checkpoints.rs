@@ -31,9 +31,9 @@ async fn with_nothing_open_the_next_start_reads_nothing_of_the_past() {
         .ask(&alice, "s", sign(key, "m"))
         .await
         .has_status(200);
-    replica.stop().await;
     let head = world.head().await;
-    assert_eq!(checkpoints.coordinator(), head);
+    checkpoints.reach(head).await;
+    replica.stop().await;
 
     let log = TestLog::over(world.log.clone());
     let next = world.replica_over(log.clone()).await;
@@ -58,6 +58,7 @@ async fn an_open_session_is_finished_by_a_replica_that_begins_at_its_creation() 
         .await;
     // Others come and go meanwhile.
     world.registered("bert", &first).await;
+    checkpoints.reach(created.position - 1).await;
     first.stop().await;
     assert_eq!(checkpoints.coordinator(), created.position - 1);
 
@@ -66,8 +67,7 @@ async fn an_open_session_is_finished_by_a_replica_that_begins_at_its_creation() 
     let second = world.replica_over(log.clone()).await;
     second.wait(&path, &token).await.has_status(200);
     assert_eq!(log.lowest_read(), created.position - 1);
-    second.stop().await;
-    assert_eq!(checkpoints.coordinator(), world.head().await);
+    checkpoints.reach(world.head().await).await;
 }
 
 #[tokio::test]
@@ -130,9 +130,8 @@ async fn a_pair_that_was_banned_before_the_checkpoint_stays_apart_after_it() {
             world.event(key, "PairBanned").await;
         }
     }
+    checkpoints.reach(world.head().await).await;
     first.stop().await;
-    let head = world.head().await;
-    assert_eq!(checkpoints.coordinator(), head);
 
     let second = world.replica().await;
     for n in 0..6 {

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_event_store::{Checkpoints, LogError};
+
+use super::world::soon;
 
 #[derive(Debug, Default)]
 pub(crate) struct TestCheckpoints(Mutex<HashMap<String, u64>>);
@@ -14,6 +17,16 @@ impl TestCheckpoints {
     pub(crate) fn coordinator(&self) -> u64 {
         let kept = self.0.lock().expect("not poisoned");
         kept.get("coordinator").copied().unwrap_or(0)
+    }
+
+    /// Waits until the coordinator keeps a position, or one after it.
+    pub(crate) async fn reach(&self, position: u64) {
+        let kept = async {
+            while self.coordinator() < position {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        soon(kept).await;
     }
 }
 
