@@ -6,6 +6,7 @@
 //! alone runs the same 2-of-3 ceremonies on every core, without network, sealing, log
 //! or disk. Needs `DATABASE_URL`: run it by `countersign-test-servers`.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -49,9 +50,14 @@ fn main() {
     );
     let mut single: Vec<Duration> = (0..200).map(|_| signed(&apis[0], &account, key)).collect();
     let (mut limit, mut whole) = (0.0, 0.0);
+    let mut work = BTreeMap::new();
     for _ in 0..TURNS {
         limit += engine_only(&alone, cores) / f64::from(TURNS);
+        let before = cpu_time(&mut system);
         whole += whole_system(&apis, &account, key) / f64::from(TURNS);
+        for (name, after) in cpu_time(&mut system) {
+            *work.entry(name.clone()).or_insert(0.0) += after - before.get(&name).unwrap_or(&0.0);
+        }
     }
     println!("engine alone, {cores} threads: {limit:.1} signatures/s");
     println!("whole system, {IN_FLIGHT} in flight: {whole:.1} signatures/s");
@@ -62,6 +68,12 @@ fn main() {
         1000.0 * single[single.len() / 2].as_secs_f64(),
         1000.0 * single[single.len() * 99 / 100].as_secs_f64()
     );
+    let made = whole * SPAN.as_secs_f64() * f64::from(TURNS);
+    let shares: Vec<_> = work
+        .iter()
+        .map(|(name, seconds)| format!("{name} {:.1}", 1000.0 * seconds / made))
+        .collect();
+    println!("ms of CPU a signature: {}", shares.join(", "));
     show_memory("afterwards", &mut system);
 }
 
@@ -120,6 +132,33 @@ fn show_memory(when: &str, system: &mut Production) {
         .map(|role| format!("{role} {}", resident_mb(system.process(&role).pid())))
         .collect();
     println!("MB resident, {when}: {}", shown.join(", "));
+}
+
+/// Seconds of CPU that each process of the system has used, and the servers beside it.
+fn cpu_time(system: &mut Production) -> BTreeMap<String, f64> {
+    let mut times = BTreeMap::from([("clients".to_owned(), seconds(std::process::id()))]);
+    for role in system.roles() {
+        let pid = system.process(&role).pid();
+        times.insert(role, seconds(pid));
+    }
+    for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = process.file_name().to_str().and_then(|it| it.parse().ok()) else {
+            continue;
+        };
+        let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+        if let name @ ("postgres" | "nats-server") = name.trim() {
+            *times.entry(name.to_owned()).or_default() += seconds(pid);
+        }
+    }
+    times
+}
+
+/// User and system time of a process, from its `stat` in ticks of 10 ms (proc(5)).
+fn seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks.filter_map(|it| it.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn resident_mb(pid: u32) -> u64 {
