@@ -26,8 +26,12 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+/// The same as in the program, for all three.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const WRITERS: u64 = 32;
-const TURNS: usize = 3;
+const TURNS: usize = 5;
 const TURN: Duration = Duration::from_secs(4);
 
 /// The table as postgres-es ships it.
@@ -198,6 +202,14 @@ async fn stock_pool(server: &Postgres) -> Result<PgPool> {
     Ok(pool)
 }
 
+/// So that what one writes to disk in the background does not fall into the turn of
+/// another, and the server's files are there to be used again, as in a server that has
+/// run for a while.
+async fn checkpoint(pool: &PgPool) -> Result<()> {
+    sqlx::raw_sql("CHECKPOINT").execute(pool).await?;
+    Ok(())
+}
+
 fn middle(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
     rates[rates.len() / 2]
@@ -217,8 +229,11 @@ async fn main() -> Result<()> {
     let log = Arc::new(PostgresLog::connect(PostgresConfig::new(&url[..])).await?);
     let (mut plains, mut stocks, mut these) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 0..TURNS {
+        checkpoint(&rows).await?;
         plains.push(plain(&rows, turn).await);
+        checkpoint(&rows).await?;
         stocks.push(stock(&commands, turn).await);
+        checkpoint(&rows).await?;
         these.push(this(&log, turn).await);
     }
     let (plain, stock, this) = (middle(plains), middle(stocks), middle(these));

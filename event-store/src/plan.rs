@@ -64,7 +64,7 @@ impl Plan {
     }
 
     /// Adds an append, or says why it cannot happen.
-    pub(crate) fn add(&mut self, prepared: Prepared) -> Result<Planned, AppendError> {
+    pub(crate) fn add(&mut self, prepared: &Prepared) -> Result<Planned, AppendError> {
         if let Some(command) = prepared.append.command
             && let Some(entry) = self.known.get(&command.id)
         {
@@ -116,21 +116,21 @@ impl Plan {
         Ok(())
     }
 
-    fn apply(&mut self, prepared: Prepared) -> Planned {
+    fn apply(&mut self, prepared: &Prepared) -> Planned {
         let first_row = self.rows.len();
         let first_position = self.head() + 1;
-        let append = prepared.append;
-        for (stream, payloads) in append.streams.into_iter().zip(prepared.payloads) {
+        let append = &prepared.append;
+        for (stream, payloads) in append.streams.iter().zip(&prepared.payloads) {
             let mut tail = self.tail(&stream.stream);
-            for (event, payload) in stream.events.into_iter().zip(payloads) {
+            for (event, payload) in stream.events.iter().zip(payloads) {
                 let metadata = &append.metadata;
                 let envelope = Envelope {
                     position: self.head() + 1,
                     stream: stream.stream.clone(),
                     version: tail.version + 1,
-                    event_type: event.event_type,
+                    event_type: event.event_type.clone(),
                     event_version: event.event_version,
-                    payload: event.payload,
+                    payload: event.payload.clone(),
                     recorded_at: append.recorded_at,
                     correlation_id: metadata.correlation_id,
                     causation_id: metadata.causation_id,
@@ -145,12 +145,12 @@ impl Plan {
                 };
                 self.rows.push(Row {
                     envelope: Arc::new(envelope),
-                    payload,
+                    payload: payload.clone(),
                     hash,
                 });
             }
             if tail.version > 0 {
-                self.tails.insert(stream.stream, tail);
+                self.tails.insert(stream.stream.clone(), tail);
             }
         }
         let last = self.head();

@@ -1,11 +1,15 @@
 //! The task that writes: it commits what is queued in one transaction.
 //!
+//! It decides on a batch by what it remembers, and one statement compares that with
+//! the log and writes. When the log has moved on, the answer tells all that the batch
+//! is decided on anew. One round trip without other writers, two with.
+//!
 //! A caller hears of success only after COMMIT has returned, and after readers and
 //! followers in this process can see the events. When a statement fails, the whole
-//! batch fails and nothing of it is in the log. When the answer to COMMIT is lost,
-//! the task finds out on another connection what became of it.
+//! batch fails and nothing of it is in the log. When an answer is lost, the
+//! task finds out on another connection what became of the batch.
 
-mod insert;
+mod call;
 mod link;
 mod lookup;
 mod settle;
@@ -29,10 +33,14 @@ use crate::{
 };
 pub(super) use link::Link;
 use link::STEP;
-use lookup::Wanted;
+use lookup::{Answer, Wanted};
 
 /// How many appends share a transaction at most.
 const BATCH: usize = 256;
+
+/// How often a batch is tried while other processes may get in between. After that
+/// the head is locked first.
+const UNLOCKED: u32 = 3;
 
 /// What the task is asked for.
 pub(super) enum Job {
@@ -127,72 +135,94 @@ impl Writer {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
-        let mut plan = self.begin(&appends).await?;
-        let planned: Vec<_> = appends.into_iter().map(|append| plan.add(append)).collect();
-        if plan.is_empty() {
-            self.link.rollback().await;
-        } else {
-            self.commit(&plan).await?;
-        }
-        let outcomes = planned
-            .into_iter()
-            .map(|outcome| outcome.map(|planned| written(&plan, planned)))
-            .collect();
-        self.publish(plan);
-        Ok(outcomes)
-    }
-
-    /// Begins a transaction and looks up what the batch mentions. Nothing is written
-    /// yet, so a connection that died unnoticed is replaced by another.
-    async fn begin(&mut self, appends: &[Prepared]) -> Result<Plan, LogError> {
-        let had = self.link.is_up();
-        self.link.ready().await?;
-        match self.lock_and_look_up(appends).boxed().await {
-            Err(_) if had && !self.link.is_up() => {
-                self.link.ready().await?;
-                self.lock_and_look_up(appends).boxed().await
+        let mut wanted = Wanted::new(&appends);
+        let mut plan = wanted.assume(self.seen, &self.tails);
+        let mut sure = false;
+        let mut misses = 0;
+        loop {
+            let planned: Vec<_> = appends.iter().map(|append| plan.add(append)).collect();
+            if sure && plan.is_empty() {
+                self.link.rollback().await;
+                return Ok(outcomes(&plan, planned));
             }
-            outcome => outcome,
+            // What memory refuses is only refused when the database does.
+            let fresh = |it: &Result<_, _>| matches!(it, Ok(Planned::Fresh { .. }));
+            let stands = sure || (planned.iter().all(fresh) && !plan.is_empty());
+            let answer = self.ask(&mut wanted, stands.then_some(&plan)).await?;
+            if answer.written {
+                let outcomes = outcomes(&plan, planned);
+                self.publish(plan);
+                return Ok(outcomes);
+            }
+            plan = answer.plan;
+            sure = true;
+            misses += 1;
+            if misses >= UNLOCKED && !self.link.is_locked() {
+                self.link.lock_head().await?;
+            }
         }
     }
 
-    async fn lock_and_look_up(&mut self, appends: &[Prepared]) -> Result<Plan, LogError> {
-        let base = self.link.lock_head().await?;
-        if base < self.seen {
-            self.link.rollback().await;
-            let detail = format!("it ends at {base}, and it ended at {} before", self.seen);
+    /// Asks the database to write the plan or to tell what there is; asks again when
+    /// the connection was lost on the way and nothing was written.
+    async fn ask(
+        &mut self,
+        wanted: &mut Wanted<'_>,
+        plan: Option<&Plan>,
+    ) -> Result<Answer, LogError> {
+        let mut again = !self.link.is_locked();
+        loop {
+            self.link.ready().await?;
+            let error = match self.call(wanted, plan).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if self.link.is_up() => return Err(error),
+                Err(error) => error,
+            };
+            if let Some(plan) = plan
+                && settle::settle(&mut self.link, plan, &error).await?
+            {
+                return Ok(Answer::written());
+            }
+            if !std::mem::take(&mut again) {
+                return Err(error);
+            }
+        }
+    }
+
+    async fn call(
+        &mut self,
+        wanted: &mut Wanted<'_>,
+        plan: Option<&Plan>,
+    ) -> Result<Answer, LogError> {
+        const WHAT: &str = "append a batch";
+        let mut connection = self.link.take(WHAT)?;
+        let asked = call::append_batch(&mut connection, wanted, plan).boxed();
+        let told = timeout(STEP, asked).await;
+        let rows = self.link.give(WHAT, connection, told).await?;
+        let Some(answer) = wanted.answer(&rows, &self.shared.name)? else {
+            return Err(damaged(&self.shared.name, "its head is missing"));
+        };
+        if answer.written {
+            self.link.commit().await?;
+        } else {
+            self.look_back(answer.plan.base)?;
+        }
+        Ok(answer)
+    }
+
+    /// Takes note of where the log ends that somebody else has appended to.
+    fn look_back(&mut self, head: u64) -> Result<(), LogError> {
+        if head < self.seen {
+            let detail = format!("it ends at {head}, and it ended at {} before", self.seen);
             return Err(damaged(&self.shared.name, detail));
         }
-        if base > self.seen {
-            // Others have written, who knows to which streams.
+        if head > self.seen {
+            // Who knows to which streams.
             self.tails.clear();
-            self.seen = base;
-            self.shared.hear(base);
+            self.seen = head;
+            self.shared.hear(head);
         }
-        let mut plan = Plan {
-            base,
-            ..Plan::default()
-        };
-        let wanted = Wanted::new(appends, &self.tails, &mut plan);
-        if !wanted.is_empty() {
-            const WHAT: &str = "look up a batch";
-            let mut connection = self.link.take(WHAT)?;
-            let found = timeout(STEP, wanted.fetch(&mut connection).boxed()).await;
-            let found = self.link.give(WHAT, connection, found).await?;
-            wanted.fill(&found, &self.shared.name, &mut plan)?;
-        }
-        Ok(plan)
-    }
-
-    async fn commit(&mut self, plan: &Plan) -> Result<(), LogError> {
-        const WHAT: &str = "write a batch";
-        let mut connection = self.link.take(WHAT)?;
-        let done = timeout(STEP, insert::insert(&mut connection, plan).boxed()).await;
-        self.link.give(WHAT, connection, done).await?;
-        match self.link.commit().await {
-            Ok(()) => Ok(()),
-            Err(error) => settle::settle(&mut self.link, plan, error).await,
-        }
+        Ok(())
     }
 
     /// Takes what was committed into memory and wakes those who follow.
@@ -214,6 +244,16 @@ impl Writer {
         self.shared.hear(head);
         self.shared.committed.send_replace(head);
     }
+}
+
+fn outcomes(
+    plan: &Plan,
+    planned: Vec<Result<Planned, AppendError>>,
+) -> Vec<Result<Written, AppendError>> {
+    let outcomes = planned.into_iter();
+    outcomes
+        .map(|outcome| outcome.map(|planned| written(plan, planned)))
+        .collect()
 }
 
 fn written(plan: &Plan, planned: Planned) -> Written {

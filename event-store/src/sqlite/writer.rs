@@ -127,7 +127,7 @@ impl Writer {
         // Nobody else writes to this file: what is looked up stays true until the
         // transaction that follows.
         let mut plan = self.look_up(&appends).await?;
-        let planned: Vec<_> = appends.into_iter().map(|append| plan.add(append)).collect();
+        let planned: Vec<_> = appends.iter().map(|append| plan.add(append)).collect();
         self.insert(&plan).await?;
         let outcomes = planned
             .into_iter()

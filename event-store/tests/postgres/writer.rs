@@ -98,12 +98,14 @@ async fn a_connection_that_died_unnoticed_costs_nothing() {
 }
 
 const FORWARD: u8 = 0;
-/// COMMIT does not arrive.
-const LOSE_COMMIT: u8 = 1;
-/// COMMIT arrives, its answer does not.
-const LOSE_ANSWER: u8 = 2;
+/// The batch does not arrive.
+const LOSE_BATCH: u8 = 1;
+/// Nor when it is sent again.
+const LOSE_TWICE: u8 = 2;
+/// The batch arrives, the answer does not.
+const LOSE_ANSWER: u8 = 3;
 
-/// Stands between a log and its server; loses one connection as it is told.
+/// Stands between a log and its server; loses connections as it is told.
 async fn proxy(url: &str) -> (String, Arc<AtomicU8>) {
     let (_, rest) = url.split_once('@').unwrap();
     let (server, _) = rest.split_once('/').unwrap();
@@ -128,10 +130,15 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, mode: Arc<AtomicU8>
             read = client.read(&mut from_client) => {
                 let Ok(count @ 1..) = read else { return };
                 let bytes = &from_client[..count];
-                if bytes.windows(6).any(|word| word == b"COMMIT") {
-                    match mode.swap(FORWARD, Ordering::SeqCst) {
-                        LOSE_COMMIT => return,
+                // The only Bind message of this length.
+                if bytes[0] == b'B' && count > 300 {
+                    match mode.load(Ordering::SeqCst) {
+                        losses @ (LOSE_BATCH | LOSE_TWICE) => {
+                            mode.store(losses - 1, Ordering::SeqCst);
+                            return;
+                        }
                         LOSE_ANSWER => {
+                            mode.store(FORWARD, Ordering::SeqCst);
                             server.write_all(bytes).await.unwrap();
                             let _ = server.read(&mut from_server).await;
                             return;
@@ -150,7 +157,7 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, mode: Arc<AtomicU8>
 }
 
 #[tokio::test]
-async fn what_became_of_a_commit_is_found_out_when_its_answer_is_lost() {
+async fn what_became_of_a_batch_is_found_out_when_its_answer_is_lost() {
     let (url, mode) = proxy(&database().await.url).await;
     let log = PostgresLog::connect(PostgresConfig::new(&url[..]))
         .await
@@ -171,7 +178,7 @@ async fn what_became_of_a_commit_is_found_out_when_its_answer_is_lost() {
         let command = Uuid::from_u128(7);
         let before = log.head().await.unwrap();
         let known = log.find_command(command).await.unwrap();
-        mode.store(LOSE_COMMIT, Ordering::SeqCst);
+        mode.store(LOSE_TWICE, Ordering::SeqCst);
         let lost = bounded(log.append(wanted.clone())).await;
         assert!(matches!(
             lost,
@@ -180,17 +187,23 @@ async fn what_became_of_a_commit_is_found_out_when_its_answer_is_lost() {
         assert_eq!(log.head().await.unwrap(), before);
         assert_eq!(log.find_command(command).await.unwrap(), known);
 
-        mode.store(LOSE_ANSWER, Ordering::SeqCst);
-        let done = bounded(log.append(wanted.clone())).await.unwrap();
-        assert!(!done.duplicate);
         assert_eq!(mode.load(Ordering::SeqCst), FORWARD);
-        assert_eq!(verify(&log).await, done.last_position);
+
+        for loss in [LOSE_BATCH, LOSE_ANSWER] {
+            mode.store(loss, Ordering::SeqCst);
+            let mut wanted = wanted.clone();
+            if let Some(command) = &mut wanted.command {
+                command.id = Uuid::from_u64_pair(loss.into(), 7);
+            }
+            let done = bounded(log.append(wanted)).await.unwrap();
+            assert!(!done.duplicate);
+            assert_eq!(mode.load(Ordering::SeqCst), FORWARD);
+            assert_eq!(verify(&log).await, done.last_position);
+        }
     }
-    assert_eq!(verify(&log).await, 3);
-    assert!(
-        log.find_command(Uuid::from_u128(7))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert_eq!(verify(&log).await, 6);
+    for loss in [LOSE_BATCH, LOSE_ANSWER] {
+        let id = Uuid::from_u64_pair(loss.into(), 7);
+        assert!(log.find_command(id).await.unwrap().is_some());
+    }
 }

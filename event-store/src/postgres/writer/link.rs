@@ -18,6 +18,9 @@ use crate::{
 /// How long the server may take for one step, the wait for other writers included.
 pub(super) const STEP: Duration = Duration::from_secs(30);
 
+/// How long a connection counts as alive that nothing was heard of.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 /// The first pause after a connection that failed; each doubles, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
@@ -45,6 +48,9 @@ pub(in crate::postgres) struct Link {
     address: Address,
     patience: Duration,
     connection: Option<PgConnection>,
+    /// Whether the head is locked, in a transaction.
+    locked: bool,
+    used: Instant,
     pause: Duration,
     not_before: Instant,
 }
@@ -74,6 +80,8 @@ impl Link {
             address,
             patience,
             connection: Some(connection),
+            locked: false,
+            used: Instant::now(),
             pause: FIRST_PAUSE,
             not_before: Instant::now(),
         };
@@ -88,8 +96,20 @@ impl Link {
         self.connection.is_some()
     }
 
-    /// Sees to it that there is a connection, not too soon after one failed.
+    pub(super) fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// Sees to it that there is a connection, not too soon after one failed. One that
+    /// was not used for a while may have died unnoticed.
     pub(super) async fn ready(&mut self) -> Result<(), LogError> {
+        if !self.locked
+            && self.used.elapsed() > TRUSTED
+            && let Some(mut connection) = self.connection.take()
+            && let Ok(Ok(())) = timeout(self.patience, connection.ping()).await
+        {
+            self.connection = Some(connection);
+        }
         if self.is_up() {
             return Ok(());
         }
@@ -97,6 +117,8 @@ impl Link {
         match connect(&self.address, self.patience).boxed().await {
             Ok(connection) => {
                 self.connection = Some(connection);
+                self.locked = false;
+                self.used = Instant::now();
                 self.pause = FIRST_PAUSE;
                 Ok(())
             }
@@ -126,16 +148,20 @@ impl Link {
         match outcome {
             Ok(Ok(answer)) => {
                 self.connection = Some(connection);
+                self.used = Instant::now();
                 Ok(answer)
             }
             Ok(Err(error)) => {
-                if !is_disconnect(&error) {
+                if is_disconnect(&error) {
+                    self.locked = false;
+                } else {
                     self.connection = Some(connection);
                     self.rollback().await;
                 }
                 Err(storage(self.name(), operation, error))
             }
             Err(_) => {
+                self.locked = false;
                 let cause = format!("no answer within {STEP:?}");
                 Err(LogError::storage(operation, cause))
             }
@@ -149,25 +175,35 @@ impl Link {
         let rows = timeout(STEP, connection.fetch_all(LOCK)).await;
         let rows = self.give(WHAT, connection, rows).await?;
         match rows.first().map(|row| row.try_get::<i64, _>(0)) {
-            Some(Ok(head)) => Ok(head.unsigned_abs()),
+            Some(Ok(head)) => {
+                self.locked = true;
+                Ok(head.unsigned_abs())
+            }
             _ => {
+                self.locked = true;
                 self.rollback().await;
                 Err(damaged(self.name(), "its head is missing"))
             }
         }
     }
 
+    /// Commits the transaction, if one is open.
     pub(super) async fn commit(&mut self) -> Result<(), LogError> {
         const WHAT: &str = "commit a batch";
+        if !self.locked {
+            return Ok(());
+        }
         let mut connection = self.take(WHAT)?;
         let done = timeout(STEP, connection.execute("COMMIT")).await;
         self.give(WHAT, connection, done).await?;
+        self.locked = false;
         Ok(())
     }
 
-    /// Ends the transaction, if need be together with the connection.
+    /// Ends the transaction, if one is open, if need be together with the connection.
     pub(super) async fn rollback(&mut self) {
-        if let Some(mut connection) = self.connection.take()
+        if std::mem::take(&mut self.locked)
+            && let Some(mut connection) = self.connection.take()
             && let Ok(Ok(_)) = timeout(STEP, connection.execute("ROLLBACK")).await
         {
             self.connection = Some(connection);
@@ -177,6 +213,7 @@ impl Link {
     /// Lets go of the connection, which may be in any state.
     pub(super) fn cut(&mut self) {
         self.connection = None;
+        self.locked = false;
     }
 
     pub(super) async fn close(mut self) -> Result<(), LogError> {

@@ -1,8 +1,8 @@
-//! Looks up what a batch mentions, in one statement.
+//! What a batch mentions: assumed from memory, or as the database tells it.
 
 use std::{collections::HashSet, error::Error};
 
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
@@ -10,47 +10,41 @@ use crate::{
     plan::Plan, postgres::failure::damaged, tails::Tails,
 };
 
-/// Rows of three kinds, each with the place in its array of what it is about. Each
-/// thing is looked up on its own, so that no plan ever reads a table from end to end.
-const LOOK_UP: &str = "\
-    SELECT 0::int2, c.place, k.first_position, k.last_position, k.fingerprint, NULL \
-    FROM unnest($1::uuid[]) WITH ORDINALITY AS c (id, place) \
-    CROSS JOIN LATERAL (SELECT * FROM commands WHERE id = c.id LIMIT 1) AS k \
-    UNION ALL \
-    SELECT 1::int2, s.place, e.sequence, NULL, e.hash, NULL \
-    FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS s (kind, id, place) \
-    CROSS JOIN LATERAL (SELECT sequence, hash FROM events \
-        WHERE aggregate_type = s.kind AND aggregate_id = s.id \
-        ORDER BY sequence DESC LIMIT 1) AS e \
-    UNION ALL \
-    SELECT 2::int2, v.place, NULL, NULL, NULL, r.owner \
-    FROM unnest($4::text[], $5::text[]) WITH ORDINALITY AS v (scope, value, place) \
-    CROSS JOIN LATERAL (SELECT owner FROM reservations \
-        WHERE scope = v.scope AND value = v.value LIMIT 1) AS r";
-
-/// What has to be looked up.
+/// What has to be known to decide on a batch.
 pub(super) struct Wanted<'a> {
     commands: Vec<Uuid>,
     streams: Vec<&'a StreamId>,
     reservations: Vec<&'a Reservation>,
+    /// Of each stream, whether it is only assumed that it has no events.
+    assumed_empty: Vec<bool>,
+}
+
+/// What the database said.
+pub(super) struct Answer {
+    /// Whether the batch was written.
+    pub(super) written: bool,
+    /// If not: a plan at the head of the log, with all that was looked up.
+    pub(super) plan: Plan,
+}
+
+impl Answer {
+    pub(super) fn written() -> Self {
+        Self {
+            written: true,
+            plan: Plan::default(),
+        }
+    }
 }
 
 impl<'a> Wanted<'a> {
-    /// All that the appends mention, but for the tails that are known, which go into
-    /// the plan.
-    pub(super) fn new(appends: &'a [Prepared], tails: &Tails, plan: &mut Plan) -> Self {
+    pub(super) fn new(appends: &'a [Prepared]) -> Self {
         let commands = appends.iter().filter_map(|p| p.append.command);
-        let mut missing = HashSet::new();
-        for stream in appends.iter().flat_map(|p| &p.append.streams) {
-            if let Some(tail) = tails.get(&stream.stream) {
-                plan.tails.insert(stream.stream.clone(), tail);
-            } else {
-                missing.insert(&stream.stream);
-            }
-        }
+        let streams = appends.iter().flat_map(|p| &p.append.streams);
+        let streams: HashSet<_> = streams.map(|stream| &stream.stream).collect();
         Self {
+            assumed_empty: vec![false; streams.len()],
             commands: commands.map(|command| command.id).collect(),
-            streams: missing.into_iter().collect(),
+            streams: streams.into_iter().collect(),
             reservations: appends
                 .iter()
                 .flat_map(|p| &p.append.reservations)
@@ -58,39 +52,85 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.commands.is_empty() && self.streams.is_empty() && self.reservations.is_empty()
+    pub(super) fn commands(&self) -> &[Uuid] {
+        &self.commands
     }
 
-    pub(super) async fn fetch(&self, connection: &mut PgConnection) -> sqlx::Result<Vec<PgRow>> {
+    pub(super) fn streams(&self) -> (Vec<&str>, Vec<&str>) {
         let streams = self.streams.iter();
-        let (kinds, names): (Vec<&str>, Vec<&str>) = streams
+        streams
             .map(|stream| (stream.aggregate_type.as_ref(), &stream.aggregate_id[..]))
-            .unzip();
+            .unzip()
+    }
+
+    pub(super) fn reservations(&self) -> (Vec<&str>, Vec<&str>) {
         let reservations = self.reservations.iter();
-        let (scopes, values): (Vec<&str>, Vec<&str>) = reservations
+        reservations
             .map(|reservation| (&reservation.scope[..], &reservation.value[..]))
-            .unzip();
-        sqlx::query(LOOK_UP)
-            .bind(&self.commands)
-            .bind(kinds)
-            .bind(names)
-            .bind(scopes)
-            .bind(values)
-            .fetch_all(connection)
-            .await
+            .unzip()
     }
 
-    /// Puts what was found into the plan.
-    pub(super) fn fill(&self, rows: &[PgRow], log: &str, plan: &mut Plan) -> Result<(), LogError> {
+    /// Of each stream, whether it is only assumed that it has no events, and the plan
+    /// writes none, which would show.
+    pub(super) fn assumed_empty(&self, plan: Option<&Plan>) -> Vec<bool> {
+        let written = |stream| plan.is_some_and(|plan| plan.tails.contains_key(stream));
+        let streams = self.streams.iter().zip(&self.assumed_empty);
+        streams
+            .map(|(stream, empty)| *empty && !written(*stream))
+            .collect()
+    }
+
+    /// A plan that assumes that everything is new but the streams in memory, whose
+    /// tails stand as long as the head does.
+    pub(super) fn assume(&mut self, base: u64, tails: &Tails) -> Plan {
+        let mut plan = Plan {
+            base,
+            ..Plan::default()
+        };
+        for (stream, assumed_empty) in self.streams.iter().zip(&mut self.assumed_empty) {
+            if let Some(tail) = tails.get(stream) {
+                plan.tails.insert((*stream).clone(), tail);
+            } else {
+                *assumed_empty = true;
+            }
+        }
+        plan
+    }
+
+    /// Reads the database's answer; none without a head.
+    pub(super) fn answer(&mut self, rows: &[PgRow], log: &str) -> Result<Option<Answer>, LogError> {
+        self.assumed_empty.fill(false);
+        let mut answer = None;
         rows.iter()
-            .try_for_each(|row| self.take(row, plan))
-            .map_err(|error| damaged(log, format!("a look-up does not decode: {error}")))
+            .try_for_each(|row| self.take(row, &mut answer))
+            .map_err(|error| damaged(log, format!("a look-up does not decode: {error}")))?;
+        Ok(answer)
     }
 
-    fn take(&self, row: &PgRow, plan: &mut Plan) -> Result<(), Box<dyn Error + Send + Sync>> {
+    /// The head comes first.
+    fn take(
+        &self,
+        row: &PgRow,
+        answer: &mut Option<Answer>,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let kind = row.try_get::<i16, _>(0)?;
+        let Some(Answer { plan, .. }) = answer else {
+            let base = row.try_get::<i64, _>(2)?.try_into()?;
+            *answer = Some(Answer {
+                written: row.try_get::<i64, _>(3)? == 1,
+                plan: Plan {
+                    base,
+                    ..Plan::default()
+                },
+            });
+            return if kind == 3 {
+                Ok(())
+            } else {
+                Err(UNASKED.into())
+            };
+        };
         let place = usize::try_from(row.try_get::<i64, _>(1)? - 1)?;
-        match row.try_get::<i16, _>(0)? {
+        match kind {
             0 => {
                 let id = *self.commands.get(place).ok_or(UNASKED)?;
                 let entry = CommandEntry {
@@ -111,11 +151,12 @@ impl<'a> Wanted<'a> {
                 };
                 plan.tails.insert(stream.clone(), tail);
             }
-            _ => {
+            2 => {
                 let reservation = *self.reservations.get(place).ok_or(UNASKED)?;
                 let key = (reservation.scope.clone(), reservation.value.clone());
                 plan.owners.insert(key, row.try_get(5)?);
             }
+            _ => return Err(UNASKED.into()),
         }
         Ok(())
     }

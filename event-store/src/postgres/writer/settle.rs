@@ -1,4 +1,4 @@
-//! What became of a batch when the answer to COMMIT was lost.
+//! What became of a batch when the answer was lost.
 //!
 //! The lock of the head makes the answer certain: whoever holds it knows that the
 //! transaction in question is over, one way or the other.
@@ -15,23 +15,22 @@ use crate::{LogError, plan::Plan, postgres::read::clamp};
 /// How long to look for the answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Succeeds if the batch was committed, and returns `failure` if it was not.
+/// Whether the batch was committed; `failure` is why that is not known.
 pub(super) async fn settle(
     link: &mut Link,
     plan: &Plan,
-    failure: LogError,
-) -> Result<(), LogError> {
+    failure: &LogError,
+) -> Result<bool, LogError> {
     let deadline = Instant::now() + PATIENCE;
     link.cut();
     loop {
         match probe(link, plan).await {
-            Ok(true) => return Ok(()),
-            Ok(false) => return Err(failure),
+            Ok(happened) => return Ok(happened),
             Err(_) if Instant::now() < deadline => link.cut(),
             Err(_) => {
                 return Err(LogError::storage(
-                    "commit a batch, which may have happened",
-                    failure,
+                    "append a batch, which may have happened",
+                    failure.clone(),
                 ));
             }
         }
@@ -58,9 +57,10 @@ async fn is_there(connection: &mut PgConnection, plan: &Plan) -> sqlx::Result<bo
             .bind(clamp(row.envelope.position))
             .bind(&row.hash[..])
     } else if let Some(entry) = plan.commands.last() {
-        sqlx::query("SELECT fingerprint = $2 FROM commands WHERE id = $1")
+        sqlx::query("SELECT fingerprint = $2 AND last_position = $3 FROM commands WHERE id = $1")
             .bind(entry.record.id)
             .bind(&entry.record.fingerprint[..])
+            .bind(clamp(entry.last_position))
     } else if let Some(reservation) = plan.reservations.last() {
         sqlx::query("SELECT owner = $3 FROM reservations WHERE scope = $1 AND value = $2")
             .bind(&reservation.scope)

@@ -1,34 +1,31 @@
-//! Writes a plan in one statement.
+//! Asks the database to write a plan, in one statement.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, postgres::PgRow};
 
+use super::lookup::Wanted;
 use crate::{metadata::MetadataColumn, plan::Plan, postgres::read::clamp};
 
-const INSERT: &str = "\
-    WITH new_commands AS ( \
-        INSERT INTO commands (id, fingerprint, first_position, last_position) \
-        SELECT * FROM unnest($12::uuid[], $13::bytea[], $14::bigint[], $15::bigint[]) \
-    ), new_reservations AS ( \
-        INSERT INTO reservations (scope, value, owner) \
-        SELECT * FROM unnest($16::text[], $17::text[], $18::text[]) \
-    ) \
-    INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, \
-        event_version, payload, metadata, recorded_at, previous_hash, hash) \
-    SELECT position, aggregate_type, aggregate_id, sequence, event_type, \
-        event_version, payload::json, metadata::json, recorded_at, previous_hash, hash \
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], \
-        $7::text[], $8::text[], $9::timestamptz[], $10::bytea[], $11::bytea[]) \
-    AS new (position, aggregate_type, aggregate_id, sequence, event_type, \
-        event_version, payload, metadata, recorded_at, previous_hash, hash)";
+/// See `migrations/postgres/0004_append_batch.sql`.
+const CALL: &str = "SELECT * FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+    $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
 
-/// Writes all that a plan collected.
-pub(super) async fn insert(connection: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
-    let Plan {
-        rows,
-        commands,
-        reservations,
-        ..
-    } = plan;
+/// No head of a log.
+const NOWHERE: i64 = -1;
+
+/// Writes all that a plan collected, if the log is as it was assumed; else, and
+/// always without a plan, looks up what is wanted.
+pub(super) async fn append_batch(
+    connection: &mut PgConnection,
+    wanted: &Wanted<'_>,
+    plan: Option<&Plan>,
+) -> sqlx::Result<Vec<PgRow>> {
+    let (rows, commands, reservations) = match plan {
+        Some(plan) => (&plan.rows[..], &plan.commands[..], &plan.reservations[..]),
+        None => (&[][..], &[][..], &[][..]),
+    };
+    let base = plan.map_or(NOWHERE, |plan| clamp(plan.base));
+    let (scopes, names) = wanted.reservations();
+    let (stream_types, stream_ids) = wanted.streams();
     let events = || rows.iter().map(|row| &*row.envelope);
     let positions: Vec<_> = events().map(|event| clamp(event.position)).collect();
     let kinds: Vec<&str> = events()
@@ -50,10 +47,17 @@ pub(super) async fn insert(connection: &mut PgConnection, plan: &Plan) -> sqlx::
         .collect();
     let firsts: Vec<_> = commands.iter().map(|e| clamp(e.first_position)).collect();
     let lasts: Vec<_> = commands.iter().map(|e| clamp(e.last_position)).collect();
-    let scopes: Vec<&str> = reservations.iter().map(|r| &r.scope[..]).collect();
+    let new_scopes: Vec<&str> = reservations.iter().map(|r| &r.scope[..]).collect();
     let values: Vec<&str> = reservations.iter().map(|r| &r.value[..]).collect();
     let owners: Vec<&str> = reservations.iter().map(|r| &r.owner[..]).collect();
-    sqlx::query(INSERT)
+    sqlx::query(CALL)
+        .bind(base)
+        .bind(wanted.commands())
+        .bind(stream_types)
+        .bind(stream_ids)
+        .bind(wanted.assumed_empty(plan))
+        .bind(scopes)
+        .bind(names)
         .bind(positions)
         .bind(kinds)
         .bind(ids)
@@ -69,10 +73,9 @@ pub(super) async fn insert(connection: &mut PgConnection, plan: &Plan) -> sqlx::
         .bind(fingerprints)
         .bind(firsts)
         .bind(lasts)
-        .bind(scopes)
+        .bind(new_scopes)
         .bind(values)
         .bind(owners)
-        .execute(connection)
-        .await?;
-    Ok(())
+        .fetch_all(connection)
+        .await
 }
