@@ -19,6 +19,10 @@ use countersign_test_servers::Postgres;
 use sqlx::{PgPool, Row as _};
 use tokio_util::sync::CancellationToken;
 
+/// The same as in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Events to a page of the bare read.
 const PAGE: i64 = 5000;
 
