@@ -15,7 +15,7 @@ use countersign_test_servers::Nats;
 const EVENTS: u64 = 50_000;
 const ROUNDS: u64 = 3;
 /// What the relay publishes at once.
-const BATCH: u64 = 512;
+const BATCH: u64 = 4096;
 /// Publications without an answer at a time, as in the feed.
 const IN_FLIGHT: usize = 1024;
 /// As an event of a session has.

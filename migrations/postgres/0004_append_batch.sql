@@ -3,7 +3,7 @@
 -- the log holds of all that the batch mentions.
 --
 -- Each statement in here sees all that was committed when it begins, so what comes
--- after the lock sees all that was appended before.
+-- after the lock sees all that was appended before, and the answer is of one moment.
 --
 -- Rows of the answer: kind 3 is the head, with `last` 1 when the batch was written;
 -- 0, 1 and 2 are commands, streams and reservations that are there, each with the
@@ -29,7 +29,12 @@ LANGUAGE plpgsql AS $$
 DECLARE
     head bigint;
 BEGIN
-    SELECT position INTO head FROM log_head FOR UPDATE;
+    -- Without a lock first: that alone would make a transaction of it, with a flush to
+    -- disk, also when nothing is written.
+    SELECT position INTO head FROM log_head;
+    IF head = base THEN
+        SELECT position INTO head FROM log_head FOR UPDATE;
+    END IF;
     IF head = base AND NOT EXISTS (
         SELECT FROM unnest(stream_types, stream_ids, assumed_empty) AS s (kind, id, is_empty)
         CROSS JOIN LATERAL (SELECT FROM events
@@ -62,8 +67,7 @@ BEGIN
         END;
     END IF;
     RETURN QUERY
-        SELECT 3::int2, 0::int8, head, 0::int8, NULL::bytea, NULL::text
-        WHERE head IS NOT NULL
+        SELECT 3::int2, 0::int8, position, 0::int8, NULL::bytea, NULL::text FROM log_head
         UNION ALL
         SELECT 0::int2, c.place, k.first_position, k.last_position, k.fingerprint, NULL
         FROM unnest(command_ids) WITH ORDINALITY AS c (id, place)

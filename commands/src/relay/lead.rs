@@ -12,7 +12,7 @@ use super::metrics;
 use crate::coordinator::is_final;
 
 /// Events that are published at once.
-const BATCH: usize = 512;
+const BATCH: usize = 4096;
 
 /// The pauses after failures.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -25,6 +25,10 @@ const AHEAD: usize = 2;
 /// A page with fewer events is decoded at once; handing it over costs more.
 const SMALL: usize = 64;
 
+/// How long events gather after a page that was not full: on a busy system every page
+/// costs a transaction of each projection, and the first event of a pause goes at once.
+const GATHER: Duration = Duration::from_millis(10);
+
 /// How long to wait before a failed read is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -50,8 +54,12 @@ impl Pages {
             let old = Box::pin(stored(log.clone(), after, after + whole));
             let mut pages = old.chain(Box::pin(followed(log, after + whole)));
             while let Some(Some(page)) = pages.next().await {
+                let small = page.len() < PAGE;
                 if sender.send(page).await.is_err() {
                     return;
+                }
+                if small {
+                    sleep(GATHER).await;
                 }
             }
         });
