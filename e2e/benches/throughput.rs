@@ -5,28 +5,16 @@
 //! engine alone runs the same 2-of-3 ceremonies on every core, without network,
 //! sealing, log or disk.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use countersign_domain::ids::KeyId;
-use countersign_domain::intent::SignPayload;
 use countersign_e2e::account::Account;
 use countersign_e2e::ceremony;
 use countersign_e2e::dev::Dev;
-use countersign_e2e::http::Api;
+use countersign_e2e::speed::{Speed, TURNS, resident_mb, signed};
 
 /// The same as in the program, so that it gives neither side an advantage.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Requests in flight.
-const IN_FLIGHT: usize = 16;
-
-/// Both are measured in turns, so that what else the machine does meets both.
-const TURNS: u32 = 4;
-
-/// How long a turn takes.
-const SPAN: Duration = Duration::from_secs(4);
 
 fn main() {
     // `cargo test --benches` passes `--test`: nothing to check here.
@@ -46,75 +34,12 @@ fn main() {
         "2-of-3 key generation: {:.2} s",
         started.elapsed().as_secs_f64()
     );
-    let mut single: Vec<Duration> = (0..100).map(|_| signed(&dev.api, &account, key)).collect();
-    let (mut limit, mut system) = (0.0, 0.0);
+    let single = (0..100).map(|_| signed(&dev.api, &account, key)).collect();
+    let mut speed = Speed::default();
     for _ in 0..TURNS {
-        limit += engine_only(&alone, cores) / f64::from(TURNS);
-        system += whole_system(&dev.api, &account, key) / f64::from(TURNS);
+        speed.engine_turn(&alone, cores);
+        speed.system_turn(std::slice::from_ref(&dev.api), &account, key);
     }
-    println!("engine alone, {cores} threads: {limit:.1} signatures/s");
-    println!("whole system, {IN_FLIGHT} in flight: {system:.1} signatures/s");
-    println!("share of the limit: {:.0} %", 100.0 * system / limit);
-    single.sort();
-    println!(
-        "one request at a time: p50 {:.1} ms, p99 {:.1} ms",
-        1000.0 * single[single.len() / 2].as_secs_f64(),
-        1000.0 * single[single.len() * 99 / 100].as_secs_f64()
-    );
+    speed.tell(cores, single);
     println!("dev, afterwards: {} MB resident", resident_mb(dev.pid()));
-}
-
-fn engine_only(key: &ceremony::Key, threads: usize) -> f64 {
-    rate(threads, |number| {
-        let mut digest = [7; 32];
-        digest[..8].copy_from_slice(&number.to_be_bytes());
-        assert_eq!(ceremony::sign(key, 2, digest).len(), 2);
-    })
-}
-
-fn whole_system(api: &Api, account: &Account, key: KeyId) -> f64 {
-    rate(IN_FLIGHT, |_| {
-        signed(api, account, key);
-    })
-}
-
-/// Makes one signature and returns how long it took.
-fn signed(api: &Api, account: &Account, key: KeyId) -> Duration {
-    let mut digest = [0; 32];
-    getrandom::fill(&mut digest).expect("entropy");
-    let payload = SignPayload::Digest {
-        hash: None,
-        digest: digest.into(),
-    };
-    let intent = account.intent(Account::sign_action(key, payload));
-    let started = Instant::now();
-    let answer = api.post(&format!("/v1/keys/{key}/signatures"), &intent, 60);
-    assert_eq!(answer.body["status"], "completed", "{}", answer.body);
-    started.elapsed()
-}
-
-/// How often per second `work` gets done by so many threads.
-fn rate(threads: usize, work: impl Fn(u64) + Sync) -> f64 {
-    let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    let started = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    work(done.fetch_add(1, Ordering::Relaxed));
-                }
-            });
-        }
-        std::thread::sleep(SPAN);
-        stop.store(true, Ordering::Relaxed);
-    });
-    // The threads finished what they had begun: all of it took this long.
-    done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
-}
-
-fn resident_mb(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    kilobytes.unwrap_or(0) / 1024
 }

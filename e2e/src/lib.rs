@@ -11,3 +11,4 @@ pub mod http;
 pub mod load;
 pub mod production;
 pub mod sessions;
+pub mod speed;

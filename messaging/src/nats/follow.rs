@@ -4,28 +4,22 @@
 //! followed subjects have in common, and the rest is left out here. An event is
 //! acknowledged when the next one is asked for, which is when it has been handled.
 
+mod consumer;
+
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::{self, MessagesError, MessagesErrorKind};
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
-use async_nats::jetstream::stream::ConsumerErrorKind;
-use async_nats::jetstream::{self, Context, Error, ErrorCode};
+use async_nats::jetstream::{self, Context};
 use futures::{StreamExt as _, stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::STREAM;
 use super::bus::NatsBus;
 use super::convert;
 use crate::bus::{BusError, Incoming, Message, Subscription};
 use crate::feed::FeedError;
 use crate::subject::{is_pattern, is_subject, matches};
-
-/// How long an event may be in a follower's hands before it is delivered again.
-const ACK_WAIT: Duration = Duration::from_secs(5);
-
-/// How many may be.
-const IN_HANDS: i64 = 4096;
+use consumer::{Failure, Start};
 
 /// How many are asked for at once.
 const BATCH: usize = 256;
@@ -104,17 +98,6 @@ fn common(subjects: &[String]) -> String {
         shared.push(">");
     }
     shared.join(".")
-}
-
-/// Where a consumer that has to be made begins.
-#[derive(Debug, Clone, Copy)]
-enum Start {
-    /// With what is published from now on.
-    Now,
-    /// With the first event: there was no stream when following began.
-    First,
-    /// After a sequence that was handed over.
-    After(u64),
 }
 
 struct Follower {
@@ -241,93 +224,11 @@ impl Follower {
         Ok(())
     }
 
-    /// The consumer of this name, unless it is for other subjects or of no use.
-    async fn consumer(&mut self) -> Result<Option<PullConsumer>, Failure> {
-        let found = self
-            .context
-            .get_consumer_from_stream::<pull::Config, _, _>(&self.name, STREAM)
-            .await;
-        let consumer = match found {
-            Ok(consumer) => consumer,
-            Err(error) => match error.kind() {
-                ConsumerErrorKind::JetStream(error)
-                    if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND =>
-                {
-                    return Ok(None);
-                }
-                ConsumerErrorKind::JetStream(error) => return Err(self.refused(&error)),
-                _ => return Err(Failure::Away(error.to_string())),
-            },
-        };
-        let info = consumer.cached_info();
-        if info.config.filter_subject == self.filter && !self.mute {
-            return Ok(Some(consumer));
-        }
-        // What was handled is not given again.
-        let taken = info.ack_floor.stream_sequence;
-        self.start = match self.start {
-            Start::After(sequence) => Start::After(sequence.max(taken)),
-            _ => Start::After(taken),
-        };
-        self.context
-            .delete_consumer_from_stream(&self.name, STREAM)
-            .await
-            .map_err(|error| Failure::Away(error.to_string()))?;
-        self.mute = false;
-        Ok(None)
-    }
-
-    async fn make(&mut self) -> Result<PullConsumer, Failure> {
-        let config = pull::Config {
-            durable_name: Some(self.name.clone()),
-            filter_subject: self.filter.clone(),
-            deliver_policy: match self.start {
-                Start::Now => DeliverPolicy::New,
-                Start::First => DeliverPolicy::All,
-                Start::After(sequence) => DeliverPolicy::ByStartSequence {
-                    start_sequence: sequence + 1,
-                },
-            },
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: ACK_WAIT,
-            max_ack_pending: IN_HANDS,
-            ..pull::Config::default()
-        };
-        let made = self.context.create_consumer_on_stream(config, STREAM).await;
-        made.map_err(|error| match error.kind() {
-            ConsumerErrorKind::JetStream(error) => self.refused(&error),
-            _ => Failure::Away(error.to_string()),
-        })
-    }
-
-    fn no_stream(&mut self) -> Failure {
-        if matches!(self.start, Start::Now) {
-            self.start = Start::First;
-        }
-        Failure::Refused(format!("there is no stream {STREAM} yet"))
-    }
-
-    fn refused(&mut self, error: &Error) -> Failure {
-        if error.error_code() == ErrorCode::STREAM_NOT_FOUND {
-            return self.no_stream();
-        }
-        Failure::Refused(error.to_string())
-    }
-
     fn tell(&mut self, failure: &Failure) {
         if !std::mem::replace(&mut self.told, true) {
             tracing::warn!(name = self.name, %failure, "the feed cannot be followed; trying again");
         }
     }
-}
-
-/// Why events do not come; tried again in any case.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("{0}")]
-    Refused(String),
-    #[error("the server is away ({0})")]
-    Away(String),
 }
 
 #[cfg(test)]
