@@ -11,7 +11,6 @@ mod checkpoints;
 mod config;
 mod failure;
 mod leases;
-mod news;
 mod pool;
 mod read;
 mod schema;
@@ -41,7 +40,6 @@ pub use leases::PostgresLeases;
 pub use schema::{Migrated, SchemaStatus, known_version, migrate, schema};
 
 use config::Address;
-use news::News;
 use writer::{Job, Link, Writer, Written};
 
 /// How many appends may wait for the writer; callers beyond that wait to queue.
@@ -66,8 +64,6 @@ struct Shared {
     pool: PgPool,
     /// The newest events, up to what this process committed last.
     recent: Recent,
-    /// What others have appended since this process did.
-    news: News,
     /// Head after this process's own commits.
     committed: watch::Sender<u64>,
     /// The furthest position that this process has heard of.
@@ -108,7 +104,6 @@ impl PostgresLog {
             name,
             pool,
             recent: Recent::new(head, RECENT),
-            news: News::new(head),
             committed: watch::Sender::new(head),
             heard: watch::Sender::new(head),
             closed: AtomicBool::new(false),
@@ -205,11 +200,7 @@ impl EventLog for PostgresLog {
         // Memory ends where this process last committed; others may have gone on.
         match self.shared.recent.full(after, limit) {
             Some(events) => Ok(events),
-            None => {
-                let events = read::all(&self.shared, after, limit).await?;
-                self.shared.news.read(&events);
-                Ok(events)
-            }
+            None => read::all(&self.shared, after, limit).await,
         }
     }
 

@@ -135,7 +135,6 @@ impl Writer {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
-        self.hear_news();
         let mut wanted = Wanted::new(&appends);
         let mut plan = wanted.assume(self.seen, &self.tails);
         let mut sure = false;
@@ -211,16 +210,6 @@ impl Writer {
         Ok(answer)
     }
 
-    /// Takes note of what others have appended and this process has read.
-    fn hear_news(&mut self) {
-        for new in self.shared.news.take() {
-            if new.position == self.seen + 1 {
-                self.seen = new.position;
-                self.tails.insert(new.stream, new.tail);
-            }
-        }
-    }
-
     /// Takes note of where the log ends that somebody else has appended to.
     fn look_back(&mut self, head: u64) -> Result<(), LogError> {
         if head < self.seen {
@@ -231,7 +220,6 @@ impl Writer {
             // Who knows to which streams.
             self.tails.clear();
             self.seen = head;
-            self.shared.news.known(head);
             self.shared.hear(head);
         }
         Ok(())
@@ -247,7 +235,6 @@ impl Writer {
             self.tails.insert(stream, tail);
         }
         self.seen = head;
-        self.shared.news.known(head);
         if plan.base != self.published {
             self.shared.recent.reset(plan.base);
         }
