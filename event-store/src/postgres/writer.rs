@@ -157,6 +157,11 @@ impl Writer {
             plan = answer.plan;
             sure = true;
             misses += 1;
+            if misses > UNLOCKED + 1 {
+                self.link.rollback().await;
+                let detail = format!("it does not take what is to follow position {}", plan.base);
+                return Err(damaged(&self.shared.name, detail));
+            }
             if misses >= UNLOCKED && !self.link.is_locked() {
                 self.link.lock_head().await?;
             }
@@ -175,7 +180,10 @@ impl Writer {
             self.link.ready().await?;
             let error = match self.call(wanted, plan).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if self.link.is_up() => return Err(error),
+                Err(error) if self.link.is_up() => {
+                    self.link.rollback().await;
+                    return Err(error);
+                }
                 Err(error) => error,
             };
             if let Some(plan) = plan

@@ -97,6 +97,28 @@ async fn a_connection_that_died_unnoticed_costs_nothing() {
     assert_eq!(verify(&log).await, 2);
 }
 
+/// An event where the log has not come to yet, past the trigger.
+const TAMPER: &str = "ALTER TABLE events DISABLE TRIGGER events_in_order;
+    INSERT INTO events SELECT aggregate_type, 'b', sequence, event_type, event_version,
+        payload, metadata, position + 1, recorded_at, previous_hash, hash
+    FROM events ORDER BY position DESC LIMIT 1;
+    ALTER TABLE events ENABLE ALWAYS TRIGGER events_in_order";
+
+#[tokio::test]
+async fn a_table_that_was_tampered_with_refuses_appends_in_words() {
+    let url = database().await.url;
+    let log = open(&url).await;
+    log.append(append("a", "Happened", 1)).await.unwrap();
+    execute(&mut connect(&url).await, TAMPER).await.unwrap();
+    for _ in 0..2 {
+        let refused = bounded(log.append(append("a", "Happened", 1))).await;
+        let Err(AppendError::Log(error @ LogError::Damaged { .. })) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(error.to_string().contains("position 1"), "{error}");
+    }
+}
+
 const FORWARD: u8 = 0;
 /// The batch does not arrive.
 const LOSE_BATCH: u8 = 1;
