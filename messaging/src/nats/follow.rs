@@ -1,8 +1,12 @@
 //! Following the stream by a durable pull consumer.
 //!
 //! The server (2.9) filters a consumer by one subject, so it filters by what the
-//! followed subjects have in common, and the rest is left out here. An event is
-//! acknowledged when the next one is asked for, which is when it has been handled.
+//! followed subjects have in common, and the rest is left out here.
+//!
+//! An event has been handled when the next one is asked for. One acknowledgement, sent
+//! now and then, is for all events up to the last that was handled. So none may be
+//! missing among them: the server numbers what it delivers, and where a number is
+//! left out, the consumer is made anew from the last event that came.
 
 mod consumer;
 
@@ -12,7 +16,7 @@ use async_nats::jetstream::consumer::pull::{self, MessagesError, MessagesErrorKi
 use async_nats::jetstream::{self, Context};
 use futures::{StreamExt as _, stream};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::bus::NatsBus;
 use super::convert;
@@ -29,6 +33,10 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// … and how long it may take to say so the first time. Two are missed by then.
 const MUTE: Duration = Duration::from_secs(6);
+
+/// How long an acknowledgement may stand out, in time and in events.
+const UNACKNOWLEDGED: Duration = Duration::from_millis(100);
+const MOST_UNACKNOWLEDGED: u32 = 256;
 
 /// How long one question lasts, which is then asked anew.
 const QUESTION: Duration = Duration::from_secs(30);
@@ -60,8 +68,10 @@ pub(super) async fn follow(
         start: Start::Now,
         messages: None,
         asked: None,
-        mute: false,
+        useless: false,
+        delivered: None,
         handed: None,
+        handled: Unacknowledged::default(),
         closed: bus.state().closed(),
         told: false,
     };
@@ -110,18 +120,45 @@ struct Follower {
     /// When they were asked for; none once any came.
     asked: Option<Instant>,
     /// Whether the consumer that the server has is of no use.
-    mute: bool,
-    /// What was handed over and is not acknowledged yet.
+    useless: bool,
+    /// The number of its last delivery.
+    delivered: Option<u64>,
+    /// What was handed over and may still be in work.
     handed: Option<jetstream::Message>,
+    handled: Unacknowledged,
     closed: watch::Receiver<bool>,
     /// Whether the current failure was logged.
     told: bool,
 }
 
+/// The events that were handled since the last acknowledgement.
+#[derive(Default)]
+struct Unacknowledged {
+    last: Option<jetstream::Message>,
+    since: Option<Instant>,
+    events: u32,
+}
+
+impl Unacknowledged {
+    fn add(&mut self, message: jetstream::Message) {
+        self.since.get_or_insert_with(Instant::now);
+        self.last = Some(message);
+        self.events += 1;
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let due = self.since? + UNACKNOWLEDGED;
+        let many = self.events >= MOST_UNACKNOWLEDGED;
+        Some(if many { Instant::now() } else { due })
+    }
+}
+
 impl Follower {
     /// The next event; none when the connection was closed.
     async fn next(&mut self) -> Option<Message> {
-        self.acknowledge().await;
+        if let Some(handled) = self.handed.take() {
+            self.handled.add(handled);
+        }
         let mut closed = self.closed.clone();
         tokio::select! {
             biased;
@@ -138,44 +175,72 @@ impl Follower {
                     Ok(()) => continue,
                     Err(error) => error,
                 },
-                Some(messages) => match messages.next().await {
-                    Some(Ok(message)) => {
-                        if std::mem::take(&mut self.told) {
-                            tracing::info!(name = self.name, "the feed is followed again");
+                Some(messages) => {
+                    let due = self.handled.due();
+                    let delivered = tokio::select! {
+                        biased;
+                        () = until(due) => {
+                            self.acknowledge().await;
+                            continue;
                         }
-                        pause = PAUSE;
-                        self.asked = None;
-                        if let Ok(info) = message.info() {
-                            self.start = Start::After(info.stream_sequence);
+                        delivered = messages.next() => delivered,
+                    };
+                    match delivered {
+                        Some(Ok(message)) => match self.take(message) {
+                            Ok(Some(message)) => return message,
+                            Ok(None) => {
+                                pause = PAUSE;
+                                continue;
+                            }
+                            Err(missing) => missing,
+                        },
+                        Some(Err(error)) => {
+                            self.messages = None;
+                            self.failure(&error)
                         }
-                        let subject = message.message.subject.as_str();
-                        let wanted = self.subjects.is_empty()
-                            || self
-                                .subjects
-                                .iter()
-                                .any(|pattern| matches(pattern, subject));
-                        let handed = message.message.clone();
-                        self.handed = Some(message);
-                        if wanted {
-                            return convert::message(handed);
+                        None => {
+                            self.messages = None;
+                            Failure::Away("the subscription has ended".to_owned())
                         }
-                        self.acknowledge().await;
-                        continue;
                     }
-                    Some(Err(error)) => {
-                        self.messages = None;
-                        self.failure(&error)
-                    }
-                    None => {
-                        self.messages = None;
-                        Failure::Away("the subscription has ended".to_owned())
-                    }
-                },
+                }
             };
             self.tell(&error);
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Takes what was delivered: the event, if it is wanted.
+    fn take(&mut self, message: jetstream::Message) -> Result<Option<Message>, Failure> {
+        if let Ok(info) = message.info() {
+            let number = info.consumer_sequence;
+            if self.delivered.is_some_and(|last| number > last + 1) {
+                self.messages = None;
+                self.useless = true;
+                return Err(Failure::Refused("a delivery did not arrive".to_owned()));
+            }
+            self.delivered = Some(number);
+            // A delivery that was repeated is of an earlier event.
+            self.start = match self.start {
+                Start::After(last) => Start::After(last.max(info.stream_sequence)),
+                _ => Start::After(info.stream_sequence),
+            };
+        }
+        if std::mem::take(&mut self.told) {
+            tracing::info!(name = self.name, "the feed is followed again");
+        }
+        self.asked = None;
+        let subject = message.message.subject.as_str();
+        let mut subjects = self.subjects.iter();
+        let wanted = self.subjects.is_empty() || subjects.any(|pattern| matches(pattern, subject));
+        if !wanted {
+            self.handled.add(message);
+            return Ok(None);
+        }
+        let event = convert::message(message.message.clone());
+        self.handed = Some(message);
+        Ok(Some(event))
     }
 
     fn failure(&mut self, error: &MessagesError) -> Failure {
@@ -188,20 +253,21 @@ impl Follower {
             MessagesErrorKind::MissingHeartbeat
                 if self.asked.is_some_and(|asked| asked.elapsed() < MUTE) =>
             {
-                self.mute = true;
+                self.useless = true;
                 Failure::Refused("the consumer gives no sign of life".to_owned())
             }
             _ => Failure::Away(error.to_string()),
         }
     }
 
-    /// Lost with the connection, it comes again, and whoever follows knows it by its
-    /// position.
+    /// Lost with the connection, they come again, and whoever follows knows them by
+    /// their positions.
     async fn acknowledge(&mut self) {
-        if let Some(message) = self.handed.take()
+        let handled = std::mem::take(&mut self.handled);
+        if let Some(message) = handled.last
             && let Ok(Err(error)) = timeout(PAUSE, message.ack()).await
         {
-            tracing::debug!(%error, "an event was not acknowledged");
+            tracing::debug!(%error, "events were not acknowledged");
         }
     }
 
@@ -228,6 +294,13 @@ impl Follower {
         if !std::mem::replace(&mut self.told, true) {
             tracing::warn!(name = self.name, %failure, "the feed cannot be followed; trying again");
         }
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

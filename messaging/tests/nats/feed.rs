@@ -7,11 +7,7 @@ use countersign_messaging::nats::{FeedSettings, NatsFeed, Storage};
 use countersign_messaging::{EventFeed, FeedError, LocalBus};
 use countersign_test_servers::Nats;
 
-use crate::support::{bus, event, events, feed, has_all, relay, stored, within};
-
-async fn context(server: &Nats) -> jetstream::Context {
-    jetstream::new(async_nats::connect(server.url()).await.unwrap())
-}
+use crate::support::{bus, context, event, events, feed, has_all, relay, stored, within};
 
 /// What holds for every feed.
 async fn it_takes_events_in_order_from_one_relay(one: &dyn EventFeed, two: &dyn EventFeed) {

@@ -31,6 +31,10 @@ pub(crate) async fn bus(server: &Nats) -> NatsBus {
         .expect("a connection")
 }
 
+pub(crate) async fn context(server: &Nats) -> async_nats::jetstream::Context {
+    async_nats::jetstream::new(async_nats::connect(server.url()).await.unwrap())
+}
+
 pub(crate) async fn feed(server: &Nats) -> NatsFeed {
     NatsFeed::open(&bus(server).await, FeedSettings::default())
         .await
@@ -58,8 +62,7 @@ pub(crate) async fn next(subscription: &mut Subscription) -> Message {
 
 /// Everything in the feed, as a follower sees it who begins at its beginning.
 pub(crate) async fn stored(server: &Nats) -> Vec<u64> {
-    let client = async_nats::connect(server.url()).await.unwrap();
-    let context = async_nats::jetstream::new(client);
+    let context = context(server).await;
     let mut stream = context.get_stream("CS_EVENTS").await.unwrap();
     let state = stream.info().await.unwrap().state.clone();
     let mut positions = Vec::new();

@@ -9,7 +9,8 @@ use async_nats::jetstream::{Error, ErrorCode};
 use super::Follower;
 use crate::nats::STREAM;
 
-/// How long an event may be in a follower's hands before it is delivered again.
+/// How long an event may be in a follower's hands before it is delivered again. Far
+/// longer than an acknowledgement stands out.
 const ACK_WAIT: Duration = Duration::from_secs(5);
 
 /// How many may be.
@@ -36,7 +37,7 @@ pub(super) enum Failure {
 }
 
 impl Follower {
-    /// The consumer of this name, unless it is for other subjects or of no use.
+    /// The consumer of this name, unless it is of another form or of no use.
     pub(super) async fn consumer(&mut self) -> Result<Option<PullConsumer>, Failure> {
         let found = self
             .context
@@ -55,35 +56,55 @@ impl Follower {
             },
         };
         let info = consumer.cached_info();
-        if info.config.filter_subject == self.filter && !self.mute {
+        let config = &info.config;
+        let fits = config.filter_subject == self.filter && config.ack_policy == AckPolicy::All;
+        // One acknowledgement is for all before it: what somebody before us had in its
+        // hands has to come again first.
+        let abandoned = self.delivered.is_none() && info.num_ack_pending > 0;
+        if fits && !self.useless && !abandoned {
             return Ok(Some(consumer));
         }
-        // What was handled is not given again.
-        let taken = info.ack_floor.stream_sequence;
+        // What was handled is not given again; where nothing was, it begins where the
+        // consumer before it began.
+        let begun = match config.deliver_policy {
+            DeliverPolicy::ByStartSequence { start_sequence } => start_sequence - 1,
+            _ => 0,
+        };
+        let taken = info.ack_floor.stream_sequence.max(begun);
         self.start = match self.start {
             Start::After(sequence) => Start::After(sequence.max(taken)),
             _ => Start::After(taken),
         };
-        self.context
-            .delete_consumer_from_stream(&self.name, STREAM)
-            .await
-            .map_err(|error| Failure::Away(error.to_string()))?;
-        self.mute = false;
+        self.delete().await?;
+        self.useless = false;
+        self.delivered = None;
         Ok(None)
     }
 
     pub(super) async fn make(&mut self) -> Result<PullConsumer, Failure> {
+        if matches!(self.start, Start::Now) {
+            // Where that is, the consumer has to say: its successor will ask. A stream
+            // is not for everybody to look at, so the place comes from a consumer, too.
+            let made = self.create(DeliverPolicy::New).await?;
+            self.start = Start::After(made.cached_info().delivered.stream_sequence);
+            self.delete().await?;
+        }
+        self.create(match self.start {
+            Start::Now => DeliverPolicy::New,
+            Start::First => DeliverPolicy::All,
+            Start::After(sequence) => DeliverPolicy::ByStartSequence {
+                start_sequence: sequence + 1,
+            },
+        })
+        .await
+    }
+
+    async fn create(&mut self, deliver_policy: DeliverPolicy) -> Result<PullConsumer, Failure> {
         let config = pull::Config {
             durable_name: Some(self.name.clone()),
             filter_subject: self.filter.clone(),
-            deliver_policy: match self.start {
-                Start::Now => DeliverPolicy::New,
-                Start::First => DeliverPolicy::All,
-                Start::After(sequence) => DeliverPolicy::ByStartSequence {
-                    start_sequence: sequence + 1,
-                },
-            },
-            ack_policy: AckPolicy::Explicit,
+            deliver_policy,
+            ack_policy: AckPolicy::All,
             ack_wait: ACK_WAIT,
             max_ack_pending: IN_HANDS,
             ..pull::Config::default()
@@ -93,6 +114,14 @@ impl Follower {
             ConsumerErrorKind::JetStream(error) => self.refused(&error),
             _ => Failure::Away(error.to_string()),
         })
+    }
+
+    async fn delete(&self) -> Result<(), Failure> {
+        self.context
+            .delete_consumer_from_stream(&self.name, STREAM)
+            .await
+            .map(|_| ())
+            .map_err(|error| Failure::Away(error.to_string()))
     }
 
     fn no_stream(&mut self) -> Failure {
