@@ -46,12 +46,13 @@ mod rows;
 mod sealed;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign_domain::bytes::Digest;
 use countersign_domain::ids::{KeyId, PartyId, SessionId};
@@ -70,6 +71,22 @@ use writer::Writer;
 pub struct Vault {
     inner: Arc<Inner>,
     writer: Writer,
+    in_work: Arc<AtomicUsize>,
+}
+
+/// A session that will change the vault; see [`Vault::session`].
+pub struct InWork(Arc<AtomicUsize>);
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for InWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InWork")
+    }
 }
 
 impl Vault {
@@ -84,8 +101,22 @@ impl Vault {
     pub fn open(path: &Path, party: &PartyId, master: &MasterKey) -> Result<Self, VaultError> {
         create::unless_present(path, party, master)?;
         let inner = Arc::new(open::open(path, party, master)?);
-        let writer = Writer::start(&inner)?;
-        Ok(Self { inner, writer })
+        let in_work = Arc::default();
+        let writer = Writer::start(&inner, &in_work)?;
+        Ok(Self {
+            inner,
+            writer,
+            in_work,
+        })
+    }
+
+    /// Says that a session is in work, as long as the answer is kept. Where there
+    /// are several, a change waits some milliseconds for those of the others, so
+    /// that one flush serves them all; a session alone never waits.
+    #[must_use]
+    pub fn session(&self) -> InWork {
+        self.in_work.fetch_add(1, Ordering::Relaxed);
+        InWork(Arc::clone(&self.in_work))
     }
 
     /// The 64 bytes that the party's identity keys are made from; fixed for the

@@ -21,12 +21,12 @@ use uuid::Uuid;
 use super::{MasterKey, ShareRecord, Vault, VaultError};
 
 /// A folder with one vault in it.
-struct Home {
+pub(crate) struct Home {
     folder: TempDir,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
@@ -36,7 +36,7 @@ impl Home {
         self.folder.path().join("alpha.vault")
     }
 
-    fn open(&self) -> Vault {
+    pub(crate) fn open(&self) -> Vault {
         self.try_open().unwrap()
     }
 
@@ -58,7 +58,7 @@ fn session(n: u128) -> SessionId {
 }
 
 /// The record of the share of key `n`, which session `n` made.
-fn record(n: u128) -> ShareRecord {
+pub(crate) fn record(n: u128) -> ShareRecord {
     let identity = |name: &str, byte: u8| PartyIdentity {
         party: party(name),
         sign_key: Hex([byte; 32]),

@@ -1,11 +1,15 @@
 //! Group commit. One thread writes: it takes every change that waits, puts them
 //! into one transaction, and answers all of them once that is on the disk. The
-//! busier the party, the more changes share a flush.
+//! busier the party, the more changes share a flush: where several sessions are in
+//! work, a change waits a moment for theirs. They compute meanwhile, and what each
+//! of them costs is the processor, not the wait.
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -16,6 +20,12 @@ use super::inner::Inner;
 
 /// The most changes of one commit: it bounds the memory a commit needs.
 const MOST: usize = 256;
+
+/// How many sessions must be in work for a change to wait for others.
+const SIBLINGS: usize = 4;
+
+/// How long it waits.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// A change and whom to tell.
 pub(super) struct Job {
@@ -31,13 +41,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(inner: &Arc<Inner>) -> Result<Self, VaultError> {
+    pub(super) fn start(
+        inner: &Arc<Inner>,
+        in_work: &Arc<AtomicUsize>,
+    ) -> Result<Self, VaultError> {
         let (jobs, waiting) = mpsc::channel();
         let shared = Arc::clone(inner);
+        let in_work = Arc::clone(in_work);
         let thread = thread::Builder::new()
             .name(format!("vault-{}", inner.party))
             .spawn(move || {
-                run(&shared, &waiting);
+                run(&shared, &waiting, &in_work);
             })
             .map_err(|error| VaultError::io(&inner.path, error))?;
         Ok(Self {
@@ -96,9 +110,12 @@ impl Drop for Writer {
 }
 
 /// Writes until nobody can submit any more. Gives the number of commits.
-pub(super) fn run(inner: &Inner, waiting: &Receiver<Job>) -> usize {
+pub(super) fn run(inner: &Inner, waiting: &Receiver<Job>, in_work: &AtomicUsize) -> usize {
     let mut commits = 0;
     while let Ok(first) = waiting.recv() {
+        if let Some(pause) = pause(in_work.load(Ordering::Relaxed)) {
+            thread::sleep(pause);
+        }
         let jobs: Vec<Job> = std::iter::once(first)
             .chain(waiting.try_iter().take(MOST - 1))
             .collect();
@@ -114,6 +131,11 @@ pub(super) fn run(inner: &Inner, waiting: &Receiver<Job>) -> usize {
         }
     }
     commits
+}
+
+/// How long a change waits for others when so many sessions are in work.
+pub(super) fn pause(in_work: usize) -> Option<Duration> {
+    (in_work >= SIBLINGS).then_some(GATHER)
 }
 
 type Answers = Vec<Result<Verdict, VaultError>>;

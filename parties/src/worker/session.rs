@@ -18,6 +18,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs a session until it is over for this party.
 pub(super) async fn run(context: Arc<Context>, registration: Registration) {
+    let _in_work = context.vault.session();
     let mut session = Session {
         deadline: deadline(&context, &registration),
         asked: registration.accepted.attempt,

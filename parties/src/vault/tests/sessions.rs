@@ -1,5 +1,6 @@
 //! Attempts are begun once, sessions sign one thing, results stay.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;
 
 use countersign_domain::bytes::{Digest, Hex};
@@ -192,7 +193,11 @@ fn changes_that_wait_share_one_commit_and_are_answered_one_by_one() {
     let second = begin(2, OTHER);
     drop(jobs);
 
-    assert_eq!(writer::run(&inner, &waiting), 1, "commits");
+    assert_eq!(
+        writer::run(&inner, &waiting, &AtomicUsize::new(0)),
+        1,
+        "commits"
+    );
     let verdict = |answered: oneshot::Receiver<Answer>| answered.blocking_recv().unwrap().unwrap();
     assert_eq!(verdict(first), Verdict::Done);
     assert_eq!(verdict(same), Verdict::AlreadyBegun);
@@ -223,9 +228,29 @@ fn a_refusal_commits_nothing() {
     };
     jobs.send(Job { change, answer }).unwrap();
     drop(jobs);
-    assert_eq!(writer::run(&inner, &waiting), 0);
+    assert_eq!(writer::run(&inner, &waiting, &AtomicUsize::new(0)), 0);
     assert_eq!(
         answered.blocking_recv().unwrap().unwrap(),
         Verdict::OtherDigest
     );
+}
+
+#[test]
+fn only_among_several_sessions_does_a_change_wait_for_others() {
+    assert_eq!(writer::pause(0), None);
+    assert_eq!(writer::pause(1), None);
+    assert!(writer::pause(16).is_some());
+}
+
+#[test]
+fn a_session_is_in_work_as_long_as_it_says_so() {
+    let home = Home::new();
+    let vault = home.open();
+    let [one, two] = [vault.session(), vault.session()];
+    let in_work = || vault.in_work.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(in_work(), 2);
+    drop(one);
+    assert_eq!(in_work(), 1);
+    drop(two);
+    assert_eq!(in_work(), 0);
 }
