@@ -50,7 +50,7 @@ fn main() {
     speed.tell(cores, single);
     let shares: Vec<_> = work
         .iter()
-        .map(|(name, seconds)| format!("{name} {:.1}", 1000.0 * seconds / speed.made()))
+        .map(|(name, seconds)| format!("{name} {:.1}", 1000.0 * seconds / speed.made() as f64))
         .collect();
     println!("ms of CPU a signature: {}", shares.join(", "));
     show_memory("afterwards", &mut system);

@@ -17,14 +17,18 @@ pub const IN_FLIGHT: usize = 16;
 /// machine does meets both.
 pub const TURNS: u32 = 4;
 
-/// How long a turn takes.
+/// How long a turn is measured.
 pub const SPAN: Duration = Duration::from_secs(4);
+
+/// How long a turn goes on before it is measured.
+const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Signatures per second of both sides, in one run.
 #[derive(Debug, Default)]
 pub struct Speed {
     engine: f64,
     system: f64,
+    made: u64,
 }
 
 impl Speed {
@@ -33,7 +37,7 @@ impl Speed {
     /// # Panics
     /// When a ceremony fails.
     pub fn engine_turn(&mut self, key: &ceremony::Key, cores: usize) {
-        let rate = rate(cores, |number| {
+        let (rate, _) = rate(cores, |number| {
             let mut digest = [7; 32];
             digest[..8].copy_from_slice(&number.to_be_bytes());
             assert_eq!(ceremony::sign(key, 2, digest).len(), 2);
@@ -46,17 +50,19 @@ impl Speed {
     /// # Panics
     /// When a request fails.
     pub fn system_turn(&mut self, apis: &[Api], account: &Account, key: KeyId) {
-        let rate = rate(IN_FLIGHT, |number| {
+        let (rate, made) = rate(IN_FLIGHT, |number| {
             let api = usize::try_from(number).unwrap_or_default() % apis.len();
             signed(&apis[api], account, key);
         });
         self.system += rate / f64::from(TURNS);
+        self.made += made;
     }
 
-    /// Signatures that the system has made in all turns, about.
+    /// Signatures that the system has made in all turns, also while they warmed up and
+    /// came to their end.
     #[must_use]
-    pub fn made(&self) -> f64 {
-        self.system * SPAN.as_secs_f64() * f64::from(TURNS)
+    pub fn made(&self) -> u64 {
+        self.made
     }
 
     /// Prints both, and how long requests took that came one at a time.
@@ -64,7 +70,7 @@ impl Speed {
     /// # Panics
     /// Without any such request.
     pub fn tell(&self, cores: usize, mut single: Vec<Duration>) {
-        let Self { engine, system } = self;
+        let Self { engine, system, .. } = self;
         println!("engine alone, {cores} threads: {engine:.1} signatures/s");
         println!("whole system, {IN_FLIGHT} in flight: {system:.1} signatures/s");
         println!("share of the limit: {:.0} %", 100.0 * system / engine);
@@ -95,23 +101,29 @@ pub fn signed(api: &Api, account: &Account, key: KeyId) -> Duration {
     started.elapsed()
 }
 
-/// How often per second `work` gets done by so many threads.
-fn rate(threads: usize, work: impl Fn(u64) + Sync) -> f64 {
-    let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    let started = Instant::now();
-    std::thread::scope(|scope| {
+/// How often per second `work` gets done by so many threads that keep at it: what is
+/// done within [`SPAN`], once all have begun. And how often it got done in all.
+fn rate(threads: usize, work: impl Fn(u64) + Sync) -> (f64, u64) {
+    let (begun, done) = (AtomicU64::new(0), AtomicU64::new(0));
+    let stop = AtomicBool::new(false);
+    let rate = std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    work(done.fetch_add(1, Ordering::Relaxed));
+                    work(begun.fetch_add(1, Ordering::Relaxed));
+                    done.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
+        std::thread::sleep(WARM_UP);
+        let (started, before) = (Instant::now(), done.load(Ordering::Relaxed));
         std::thread::sleep(SPAN);
+        let made = done.load(Ordering::Relaxed) - before;
+        let rate = made as f64 / started.elapsed().as_secs_f64();
         stop.store(true, Ordering::Relaxed);
+        rate
     });
-    // The threads finished what they had begun: all of it took this long.
-    done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
+    (rate, done.into_inner())
 }
 
 /// Resident memory of a process, in MB; 0 when it is gone.
