@@ -23,6 +23,7 @@ use countersign_domain::session::SessionKind;
 use countersign_event_store::{
     Append, Checkpoints, CommandRecord, Leases, Metadata, Reservation, StreamAppend,
 };
+use countersign_messaging::invitation::InvitationSealer;
 use countersign_messaging::presence::Presence;
 use countersign_messaging::{Bus, EventFeed};
 use tokio::sync::watch;
@@ -52,6 +53,7 @@ pub struct Commands {
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) tokens: Tokens,
+    pub(crate) sealer: InvitationSealer,
     pub(crate) policy: SessionPolicy,
     pub(crate) feed: Arc<dyn EventFeed>,
     pub(crate) leases: Arc<dyn Leases>,
@@ -114,6 +116,7 @@ impl Commands {
             clock: config.clock,
             entropy: config.entropy,
             tokens: Tokens::new(config.coordinator_secret),
+            sealer: InvitationSealer::default(),
             policy: config.policy,
             feed: config.feed,
             leases: config.leases,

@@ -1,9 +1,11 @@
 //! What sealing and opening protocol frames costs, on one core.
 
+use std::sync::Arc;
+
 use countersign_domain::ids::SessionId;
 use countersign_domain::roster::{Member, Roster};
 use countersign_messaging::IdentityKeys;
-use countersign_messaging::frame::{FrameHeader, FrameKind, open_frame, seal_frame};
+use countersign_messaging::frame::{FrameKind, FrameOpener, FrameSealer};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 
@@ -11,73 +13,84 @@ fn main() {
     divan::main();
 }
 
-/// A 64 KiB body to one party; a 1 KiB body to all.
-const SHAPES: [(usize, bool); 2] = [(64 * 1024, false), (1024, true)];
+/// Bytes of a body: as large as the first rounds of a signature, and as the last.
+const SIZES: [usize; 2] = [64 * 1024, 1024];
 
 struct Setting {
-    header: FrameHeader,
-    body: Vec<u8>,
-    sender: IdentityKeys,
-    receiver: IdentityKeys,
+    sender: Arc<IdentityKeys>,
+    receiver: Arc<IdentityKeys>,
     members: Vec<Member>,
 }
 
 impl Setting {
-    fn new((size, broadcast): (usize, bool)) -> Self {
+    fn new() -> Self {
+        let [sender, receiver] = [1, 2].map(|seed| IdentityKeys::from_seed(&[seed; 64]));
         let [alpha, bravo] = ["alpha", "bravo"].map(|name| name.parse().expect("a legal name"));
-        let sender = IdentityKeys::from_seed(&[1; 64]);
-        let receiver = IdentityKeys::from_seed(&[2; 64]);
         let identities = vec![sender.public(alpha), receiver.public(bravo)];
-        let [alpha, bravo] = [0, 1].map(|n: usize| identities[n].party.clone());
+        let names = [0, 1].map(|n: usize| identities[n].party.clone());
         let roster = Roster::new(identities).expect("two different parties");
         Self {
-            members: roster
-                .members(&[alpha.clone(), bravo.clone()])
-                .expect("both are in the roster"),
-            header: FrameHeader {
-                session: SessionId::default(),
-                attempt: 1,
-                from: alpha,
-                to: (!broadcast).then_some(bravo),
-                round: 1,
-                kind: FrameKind::Data,
-            },
-            body: vec![7; size],
-            sender,
-            receiver,
+            members: roster.members(&names).expect("both are in the roster"),
+            sender: Arc::new(sender),
+            receiver: Arc::new(receiver),
         }
     }
 
-    fn seal(&self) -> Vec<u8> {
-        let recipient = self.header.to.as_ref().map(|_| &self.members[1].identity);
-        seal_frame(&self.header, &self.body, &self.sender, recipient).expect("a legal frame")
+    fn sealer(&self) -> FrameSealer {
+        let alpha = self.members[0].identity.party.clone();
+        FrameSealer::new(alpha, Arc::clone(&self.sender))
+    }
+
+    fn opener(&self) -> FrameOpener {
+        let bravo = self.members[1].identity.party.clone();
+        FrameOpener::new(bravo, Arc::clone(&self.receiver))
+    }
+
+    fn seal(&self, sealer: &FrameSealer, body: &[u8]) -> Vec<u8> {
+        let to = &self.members[1].identity;
+        sealer
+            .seal((SessionId::default(), 1), to, FrameKind::Data, 1, body)
+            .expect("a legal frame")
+    }
+
+    fn open(&self, opener: &FrameOpener, bytes: &[u8]) {
+        let opened = opener.open(black_box(bytes), &self.members, (SessionId::default(), 1));
+        black_box(opened.expect("an honest frame"));
     }
 }
 
-#[divan::bench(args = SHAPES)]
-fn seal(bencher: Bencher<'_, '_>, shape: (usize, bool)) {
-    let setting = Setting::new(shape);
+/// In a channel that is open.
+#[divan::bench(args = SIZES)]
+fn seal(bencher: Bencher<'_, '_>, size: usize) {
+    let (setting, body) = (Setting::new(), vec![7; size]);
+    let sealer = setting.sealer();
     bencher
-        .counter(BytesCount::new(setting.body.len()))
-        .bench(|| black_box(setting.seal()));
+        .counter(BytesCount::new(size))
+        .bench(|| black_box(setting.seal(&sealer, &body)));
 }
 
-#[divan::bench(args = SHAPES)]
-fn open(bencher: Bencher<'_, '_>, shape: (usize, bool)) {
-    let setting = Setting::new(shape);
-    let bytes = setting.seal();
-    let me = &setting.members[1].identity.party;
+/// In a channel that is known.
+#[divan::bench(args = SIZES)]
+fn open(bencher: Bencher<'_, '_>, size: usize) {
+    let setting = Setting::new();
+    let bytes = setting.seal(&setting.sealer(), &vec![7; size]);
+    let opener = setting.opener();
     bencher
-        .counter(BytesCount::new(setting.body.len()))
-        .bench(|| {
-            open_frame(
-                black_box(&bytes),
-                me,
-                &setting.receiver,
-                &setting.members,
-                SessionId::default(),
-                1,
-            )
-            .expect("an honest frame")
-        });
+        .counter(BytesCount::new(size))
+        .bench(|| setting.open(&opener, &bytes));
+}
+
+/// The first frame of a channel, of 1 KiB.
+#[divan::bench]
+fn seal_first(bencher: Bencher<'_, '_>) {
+    let setting = Setting::new();
+    bencher.bench(|| black_box(setting.seal(&setting.sealer(), &[7; 1024])));
+}
+
+/// The first frame of a channel, of 1 KiB.
+#[divan::bench]
+fn open_first(bencher: Bencher<'_, '_>) {
+    let setting = Setting::new();
+    let bytes = setting.seal(&setting.sealer(), &[7; 1024]);
+    bencher.bench(|| setting.open(&setting.opener(), &bytes));
 }

@@ -1,36 +1,37 @@
 //! Protocol frames, party to party.
 //!
-//! A frame is a header, a body, and the sender's Ed25519 signature over both.
-//! The body of a frame to one party is sealed to that party with the header as
-//! associated data; the body of a broadcast is in clear. Whatever is wrong with
-//! a frame is found before an engine sees it: an outsider cannot make one party
-//! blame another.
+//! A frame is a header and a body, from one party to one other. The body is sealed
+//! to the receiver, with the header as associated data, in a channel that the sender
+//! opened and signed with its Ed25519 identity key: whoever opens a frame knows that
+//! the party in its header sealed it, in this session, attempt and round. What is
+//! said to all is said to each. Whatever is wrong with a frame is found before an
+//! engine sees it: an outsider cannot make one party blame another.
 //!
 //! A receiver checks what is cheap first (size, session, attempt, addressing,
-//! membership), then the signature, then the seal. Frames may arrive twice or
-//! out of order; that is for the runtime, which goes by round and sender.
+//! membership), then who opened the channel, unless it knows that already, then the
+//! seal. Frames may arrive twice or out of order; that is for the runtime, which
+//! goes by round and sender.
 
 use countersign_domain::ids::{PartyId, SessionId};
-use countersign_domain::roster::{Member, PartyIdentity};
-use ed25519_dalek::Signer as _;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use crate::envelope::verify;
-use crate::identity::IdentityKeys;
 use crate::seal;
 use crate::transcript::signing_input;
 
 mod error;
+mod opener;
+mod sealer;
 mod wire;
 
 pub use error::FrameError;
-use wire::{SIGNATURE, Wire};
+pub use opener::FrameOpener;
+pub use sealer::FrameSealer;
+use wire::Wire;
 
 /// The largest frame that is sealed or looked at, in bytes.
 pub const MAX_FRAME: usize = 4 * 1024 * 1024;
 
-const TAG: &str = "countersign-frame-v1";
+const TAG: &str = "countersign-frame-v2";
 
 /// Who says what to whom, at which point of which attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +42,8 @@ pub struct FrameHeader {
     pub attempt: u32,
     /// The sender.
     pub from: PartyId,
-    /// The receiver; none for a broadcast to every signer.
-    pub to: Option<PartyId>,
+    /// The receiver.
+    pub to: PartyId,
     /// The protocol round that it belongs to.
     pub round: u8,
     /// What the body is.
@@ -85,93 +86,22 @@ impl TryFrom<u8> for FrameKind {
     }
 }
 
-/// Makes a frame: seals the body to `recipient` (none for a broadcast, which
-/// stays in clear) and signs it all.
-///
-/// # Errors
-/// [`FrameError::Recipient`] when header and recipient disagree,
-/// [`FrameError::TooLarge`], or [`FrameError::Seal`] for an unusable seal key.
-pub fn seal_frame(
-    header: &FrameHeader,
-    body: &[u8],
-    keys: &IdentityKeys,
-    recipient: Option<&PartyIdentity>,
-) -> Result<Vec<u8>, FrameError> {
-    if header.to.as_ref() != recipient.map(|r| &r.party) {
-        return Err(FrameError::Recipient);
-    }
-    let head = wire::encode(header);
-    // All at once: a reallocation would leave plaintext behind.
-    let size = head.len() + seal::KEY + body.len() + seal::TAG + SIGNATURE;
-    if size > MAX_FRAME {
-        return Err(FrameError::TooLarge(size));
-    }
-    let mut out = Zeroizing::new(Vec::with_capacity(size));
-    out.extend_from_slice(&head);
-    match recipient {
-        Some(to) => seal::seal_onto(&mut out, &to.seal_key.0, TAG.as_bytes(), &head, body)
-            .map_err(FrameError::Seal)?,
-        None => out.extend_from_slice(body),
-    }
-    let input = signing_input(TAG, &[&head, &out[head.len()..]]);
-    out.extend_from_slice(&keys.sign.sign(&input).to_bytes());
-    Ok(std::mem::take(&mut *out))
+/// Bytes of what opens a channel: the encapsulated key, and the sender's signature.
+const OPENING: usize = seal::KEY + 64;
+
+/// Between whom a channel is.
+struct Ends<'a> {
+    from: &'a PartyId,
+    to: &'a PartyId,
 }
 
-/// Verifies a frame and opens its body.
-///
-/// `members` are those who may speak in this attempt: its signers, or all the
-/// parties of the key. `session` and `attempt` are what the receiver is in.
-///
-/// # Errors
-/// [`FrameError`] says what is wrong; none of it is evidence against the party
-/// named in the header unless [`FrameError::is_senders_fault`].
-pub fn open_frame(
-    bytes: &[u8],
-    me: &PartyId,
-    keys: &IdentityKeys,
-    members: &[Member],
-    session: SessionId,
-    attempt: u32,
-) -> Result<(FrameHeader, Zeroizing<Vec<u8>>), FrameError> {
-    let Wire {
-        header,
-        head,
-        body,
-        signature,
-    } = Wire::parse(bytes)?;
-    if header.session != session {
-        return Err(FrameError::Session(header.session));
+impl Ends<'_> {
+    /// What the sender signs; without a key, what the context is bound to. So an
+    /// opening cannot be passed off as another's, nor to another.
+    fn input(&self, encapsulated: &[u8]) -> Vec<u8> {
+        let (from, to) = (self.from.as_str(), self.to.as_str());
+        signing_input(TAG, &[from.as_bytes(), to.as_bytes(), encapsulated])
     }
-    if header.attempt != attempt {
-        return Err(FrameError::Attempt(header.attempt));
-    }
-    if header.from == *me {
-        return Err(FrameError::Reflected);
-    }
-    if let Some(to) = header.to.as_ref().filter(|to| *to != me) {
-        return Err(FrameError::Addressee(to.clone()));
-    }
-    let Some(sender) = members.iter().find(|m| m.identity.party == header.from) else {
-        return Err(FrameError::NotAMember(header.from));
-    };
-    let input = signing_input(TAG, &[head, body]);
-    verify(&sender.identity.sign_key, &input, signature).map_err(|source| {
-        FrameError::Signature {
-            party: header.from.clone(),
-            source,
-        }
-    })?;
-    let body = match header.to {
-        Some(_) => seal::open(&keys.seal, TAG.as_bytes(), head, body).map_err(|source| {
-            FrameError::Open {
-                party: header.from.clone(),
-                source,
-            }
-        })?,
-        None => Zeroizing::new(body.to_vec()),
-    };
-    Ok((header, body))
 }
 
 /// Reads the header of a frame without verifying anything, to route it.

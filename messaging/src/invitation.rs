@@ -4,15 +4,22 @@
 //! Nothing here says who the sender is. An invitation authorises nothing, and
 //! the party that opens one verifies the intent in it for itself.
 
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_domain::bytes::Hex;
 use countersign_domain::roster::PartyIdentity;
 use hpke::HpkeError;
 use zeroize::Zeroizing;
 
+use crate::channel::{self, Opener, Openers, Sealer, Sealers};
 use crate::identity::IdentityKeys;
 use crate::seal;
 
-/// The tag of session invitations.
-pub const SESSION_INVITATION: &str = "countersign-invitation-v1";
+const TAG: &[u8] = b"countersign-invitation-v2";
+
+/// How many channels a party remembers: of each replica of the coordinator one.
+const CHANNELS: usize = 32;
 
 /// Sealing to a party, or opening, failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,42 +34,78 @@ pub enum SealError {
         source: HpkeError,
     },
     /// Sealed to another key, for another purpose, or changed on the way.
-    #[error("these bytes were not sealed to this party for this purpose, or were changed")]
-    Open(#[source] HpkeError),
+    #[error("these bytes were not sealed to this party as an invitation, or were changed")]
+    Open,
 }
 
-/// Seals `plaintext` to a party for the purpose `tag`.
-///
-/// # Errors
-/// [`SealError::Recipient`] for an unusable seal key.
-pub fn seal_to(
-    recipient: &PartyIdentity,
-    tag: &str,
-    plaintext: &[u8],
-) -> Result<Vec<u8>, SealError> {
-    let mut out = Zeroizing::new(Vec::with_capacity(seal::KEY + plaintext.len() + seal::TAG));
-    seal::seal_onto(
-        &mut out,
-        &recipient.seal_key.0,
-        tag.as_bytes(),
-        &[],
-        plaintext,
-    )
-    .map_err(|source| SealError::Recipient {
-        party: recipient.party.to_string(),
-        source,
-    })?;
-    Ok(std::mem::take(&mut *out))
+/// Seals invitations: the coordinator's end.
+#[derive(Default)]
+pub struct InvitationSealer(Sealers<Hex<32>>);
+
+impl InvitationSealer {
+    /// Seals an invitation to a party.
+    ///
+    /// # Errors
+    /// [`SealError::Recipient`] for an unusable seal key.
+    pub fn seal(&self, to: &PartyIdentity, invitation: &[u8]) -> Result<Vec<u8>, SealError> {
+        let channel = self.0.get(to.seal_key, || {
+            let (encapsulated, key) = seal::export_to(&to.seal_key.0, TAG, TAG)?;
+            Ok(Sealer::new(encapsulated, &key))
+        });
+        let channel = channel.map_err(|source| SealError::Recipient {
+            party: to.party.to_string(),
+            source,
+        })?;
+        // All at once: a reallocation would leave plaintext behind.
+        let size = seal::KEY + channel::OVERHEAD + invitation.len();
+        let mut out = Zeroizing::new(Vec::with_capacity(size));
+        channel.seal_onto(&mut out, &[], invitation);
+        Ok(std::mem::take(&mut *out))
+    }
 }
 
-/// Opens what [`seal_to`] sealed to these keys under the same `tag`.
-///
-/// # Errors
-/// [`SealError::Open`] for anything else.
-pub fn unseal(
-    keys: &IdentityKeys,
-    tag: &str,
-    bytes: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    seal::open(&keys.seal, tag.as_bytes(), &[], bytes).map_err(SealError::Open)
+impl fmt::Debug for InvitationSealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InvitationSealer")
+    }
+}
+
+/// Opens invitations: a party's end.
+pub struct InvitationOpener {
+    keys: Arc<IdentityKeys>,
+    channels: Openers<()>,
+}
+
+impl InvitationOpener {
+    /// For the party whose keys these are.
+    #[must_use]
+    pub fn new(keys: Arc<IdentityKeys>) -> Self {
+        Self {
+            keys,
+            channels: Openers::new(CHANNELS),
+        }
+    }
+
+    /// Opens an invitation.
+    ///
+    /// # Errors
+    /// [`SealError::Open`] for anything that was not sealed to this party as one.
+    pub fn open(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (opening, sealed) = bytes
+            .split_first_chunk::<{ seal::KEY }>()
+            .ok_or(SealError::Open)?;
+        let derive = || {
+            let key = seal::export_from(&self.keys.seal, opening, TAG, TAG)?;
+            Ok(Opener::new(*opening, &key))
+        };
+        let channel = self.channels.get((), opening, derive);
+        let channel = channel.map_err(|_: HpkeError| SealError::Open)?;
+        channel.open(&[], sealed).ok_or(SealError::Open)
+    }
+}
+
+impl fmt::Debug for InvitationOpener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InvitationOpener")
+    }
 }

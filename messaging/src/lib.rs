@@ -13,6 +13,7 @@ use std::sync::Arc;
 use countersign_domain::Timestamp;
 
 pub mod bus;
+mod channel;
 pub mod envelope;
 pub mod feed;
 pub mod frame;

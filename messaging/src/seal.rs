@@ -1,18 +1,17 @@
-//! HPKE (RFC 9180) in base mode with DHKEM(X25519, HKDF-SHA256), HKDF-SHA256
-//! and AES-256-GCM. Sealed bytes are: encapsulated key (32), ciphertext, tag (16).
+//! HPKE (RFC 9180) in base mode, export only, with DHKEM(X25519, HKDF-SHA256) and
+//! HKDF-SHA256.
 
-use hpke::aead::{AeadTag, AesGcm256};
-use hpke::inout::InOutBuf;
+use hpke::aead::ExportOnlyAead;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
-use hpke::{Deserializable as _, HpkeError, Kem as _, OpModeR, OpModeS, Serializable as _};
+use hpke::{
+    Deserializable as _, HpkeError, Kem as _, OpModeR, OpModeS, Serializable as _, setup_receiver,
+    setup_sender,
+};
 use zeroize::Zeroizing;
 
-/// Bytes of the encapsulated key, before the ciphertext.
+/// Bytes of an encapsulated key.
 pub(crate) const KEY: usize = 32;
-/// Bytes of the tag, after the ciphertext.
-pub(crate) const TAG: usize = 16;
-
 pub(crate) type PrivateKey = <X25519HkdfSha256 as hpke::Kem>::PrivateKey;
 
 /// The private key in these 32 bytes of entropy (they are clamped, RFC 7748).
@@ -25,55 +24,39 @@ pub(crate) fn public_key(key: &PrivateKey) -> [u8; 32] {
     X25519HkdfSha256::sk_to_pk(key).to_bytes().into()
 }
 
-/// Appends the sealed plaintext to `out`, which has room for it already when the
-/// plaintext should leave no copy behind.
-pub(crate) fn seal_onto(
-    out: &mut Zeroizing<Vec<u8>>,
-    recipient: &[u8; 32],
+/// Encapsulates a secret to the recipient and exports 32 bytes of it under `label`
+/// (RFC 9180, section 5.3): the encapsulated key, and those bytes.
+pub(crate) fn export_to(
+    recipient: &[u8; KEY],
     info: &[u8],
-    aad: &[u8],
-    plaintext: &[u8],
-) -> Result<(), HpkeError> {
+    label: &[u8],
+) -> Result<([u8; KEY], Zeroizing<[u8; 32]>), HpkeError> {
     let recipient = <X25519HkdfSha256 as hpke::Kem>::PublicKey::from_bytes(recipient)?;
-    let start = out.len();
-    out.extend_from_slice(&[0; KEY]);
-    out.extend_from_slice(plaintext);
-    let (encapsulated, tag) =
-        hpke::single_shot_seal_inout_detached::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            &recipient,
-            info,
-            InOutBuf::from(&mut out[start + KEY..]),
-            aad,
-        )?;
-    out[start..start + KEY].copy_from_slice(&encapsulated.to_bytes());
-    out.extend_from_slice(&tag.to_bytes());
-    Ok(())
+    let (encapsulated, context) = setup_sender::<ExportOnlyAead, HkdfSha256, X25519HkdfSha256>(
+        &OpModeS::Base,
+        &recipient,
+        info,
+    )?;
+    let mut exported = Zeroizing::new([0; 32]);
+    context.export(label, &mut *exported)?;
+    Ok((encapsulated.to_bytes().into(), exported))
 }
 
-/// Opens what [`seal_onto`] appended.
-pub(crate) fn open(
+/// Exports the same from the encapsulated key.
+pub(crate) fn export_from(
     key: &PrivateKey,
+    encapsulated: &[u8],
     info: &[u8],
-    aad: &[u8],
-    sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
-    if sealed.len() < KEY + TAG {
-        return Err(HpkeError::IncorrectInputLength(KEY + TAG, sealed.len()));
-    }
-    let (encapsulated, rest) = sealed.split_at(KEY);
-    let (ciphertext, tag) = rest.split_at(rest.len() - TAG);
+    label: &[u8],
+) -> Result<Zeroizing<[u8; 32]>, HpkeError> {
     let encapsulated = <X25519HkdfSha256 as hpke::Kem>::EncappedKey::from_bytes(encapsulated)?;
-    let tag = AeadTag::<AesGcm256>::from_bytes(tag)?;
-    let mut plaintext = Zeroizing::new(ciphertext.to_vec());
-    hpke::single_shot_open_inout_detached::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
+    let context = setup_receiver::<ExportOnlyAead, HkdfSha256, X25519HkdfSha256>(
         &OpModeR::Base,
         key,
         &encapsulated,
         info,
-        InOutBuf::from(&mut plaintext[..]),
-        aad,
-        &tag,
     )?;
-    Ok(plaintext)
+    let mut exported = Zeroizing::new([0; 32]);
+    context.export(label, &mut *exported)?;
+    Ok(exported)
 }

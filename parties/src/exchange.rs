@@ -72,7 +72,7 @@ impl Exchange {
     /// must not be answered is not.
     pub fn receive(&mut self, from: PartyIndex, message: Message) -> Result<Progress, Abort> {
         match message {
-            Message::Data { round, body, .. } => {
+            Message::Data { round, body } => {
                 let result = self.ceremony.handle(from, round, &body);
                 self.proceed(result)
             }

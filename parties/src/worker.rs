@@ -32,6 +32,7 @@ mod refusal;
 mod registry;
 mod seat;
 mod session;
+mod shares;
 mod silence;
 mod stats;
 mod verify;
@@ -44,6 +45,8 @@ use std::sync::atomic::AtomicU32;
 use countersign_domain::engine::EngineId;
 use countersign_domain::ids::PartyId;
 use countersign_domain::roster::Roster;
+use countersign_messaging::frame::{FrameOpener, FrameSealer};
+use countersign_messaging::invitation::InvitationOpener;
 use countersign_messaging::{Bus, Clock, EventFeed, IdentityKeys};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +60,7 @@ use crate::engine::{Dkls23, Engine};
 use crate::vault::Vault;
 use context::{ChildKeys, Context, Stop};
 use registry::Registry;
+use shares::Shares;
 
 /// What a worker is made of.
 pub struct WorkerConfig {
@@ -140,9 +144,13 @@ impl Worker {
             .into_iter()
             .filter_map(|engine| Some((engine.id().parse().ok()?, engine)))
             .collect();
+        let keys = Arc::new(IdentityKeys::from_seed(vault.identity_seed()));
         let context = Context {
+            sealer: Arc::new(FrameSealer::new(party.clone(), Arc::clone(&keys))),
+            opener: Arc::new(FrameOpener::new(party.clone(), Arc::clone(&keys))),
+            invitations: InvitationOpener::new(Arc::clone(&keys)),
             party,
-            keys: Arc::new(IdentityKeys::from_seed(vault.identity_seed())),
+            keys,
             vault,
             roster,
             bus,
@@ -156,6 +164,7 @@ impl Worker {
             ceremonies: Semaphore::new(limits.ceremonies),
             stop: Stop::default(),
             children: ChildKeys::default(),
+            shares: Shares::default(),
             limits,
         };
         Self { context }

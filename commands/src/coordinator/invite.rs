@@ -3,7 +3,7 @@
 use countersign_domain::account::Account;
 use countersign_domain::ids::{PartyId, SessionId};
 use countersign_domain::session::{SessionInvitation, SessionState, SessionStatus};
-use countersign_messaging::{Headers, invitation, subject};
+use countersign_messaging::{Headers, subject};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -84,8 +84,7 @@ impl Commands {
             token: self.tokens.of(asked.session, party),
         };
         let text = Zeroizing::new(serde_json::to_vec(&invitation).map_err(internal)?);
-        let sealed = invitation::seal_to(identity, invitation::SESSION_INVITATION, &text)
-            .map_err(internal)?;
+        let sealed = self.sealer.seal(identity, &text).map_err(internal)?;
         let subject = subject::invite(party);
         let published = self.bus.publish(&subject, sealed.into(), Headers::new());
         Ok(published.await?)

@@ -43,8 +43,8 @@ pub enum FrameError {
     /// The sender does not take part.
     #[error("party `{0}` is not a member")]
     NotAMember(PartyId),
-    /// Not signed by the party it names.
-    #[error("the frame is not signed by party `{party}`")]
+    /// In a channel that the party it names did not open.
+    #[error("the channel is not signed by party `{party}`")]
     Signature {
         /// Who is said to have sent it.
         party: PartyId,
@@ -52,28 +52,19 @@ pub enum FrameError {
         #[source]
         source: SignatureError,
     },
-    /// Signed by the sender, but not sealed to this receiver.
-    #[error("the body from party `{party}` cannot be opened")]
-    Open {
+    /// In a channel that its sender has signed, and that the receiver cannot use.
+    #[error("the channel of party `{party}` cannot be used")]
+    Channel {
         /// The sender.
         party: PartyId,
         /// What HPKE says.
         #[source]
         source: HpkeError,
     },
-    /// The recipient given is not the one that the header names.
-    #[error("the header and the recipient disagree on who the frame is for")]
-    Recipient,
+    /// Not sealed in the channel that its sender opened, or changed since.
+    #[error("the frame is not sealed by party `{0}`")]
+    Open(PartyId),
     /// The recipient's seal key cannot be sealed to.
     #[error("cannot seal to the recipient")]
     Seal(#[source] HpkeError),
-}
-
-impl FrameError {
-    /// Whether the sender provably made the bad frame itself: it is signed by
-    /// its key. Anything else may be the doing of whoever carries the frames.
-    #[must_use]
-    pub fn is_senders_fault(&self) -> bool {
-        matches!(self, Self::Open { .. })
-    }
 }

@@ -1,21 +1,18 @@
 //! How a frame is laid out: version (1 byte), length of the header (2 bytes,
-//! big-endian), header (postcard), body, signature (64 bytes).
+//! big-endian), header (postcard), and what the channel adds.
 
 use super::{FrameError, FrameHeader, MAX_FRAME};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const PREFIX: usize = 3;
-
-/// Bytes of the signature, at the end.
-pub(super) const SIGNATURE: usize = 64;
 
 /// The parts of a frame.
 pub(super) struct Wire<'a> {
     pub(super) header: FrameHeader,
-    /// Everything up to the body, as it was signed.
+    /// Everything up to the body, as it was sealed with it.
     pub(super) head: &'a [u8],
-    pub(super) body: &'a [u8],
-    pub(super) signature: &'a [u8; SIGNATURE],
+    /// What follows it.
+    pub(super) rest: &'a [u8],
 }
 
 /// Everything up to the body.
@@ -46,20 +43,12 @@ impl<'a> Wire<'a> {
         let Some((head, rest)) = bytes.split_at_checked(length) else {
             return Err(truncated);
         };
-        let Some((body, signature)) = rest.split_last_chunk::<SIGNATURE>() else {
-            return Err(truncated);
-        };
         let header: FrameHeader =
             postcard::from_bytes(&head[PREFIX..]).map_err(FrameError::Malformed)?;
         // One header, one encoding: two frames that read the same are the same.
         if encode(&header) != head {
             return Err(FrameError::NotCanonical);
         }
-        Ok(Self {
-            header,
-            head,
-            body,
-            signature,
-        })
+        Ok(Self { header, head, rest })
     }
 }

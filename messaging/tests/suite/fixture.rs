@@ -12,7 +12,7 @@ pub(crate) const SESSION: SessionId = SessionId(Uuid::from_u128(7));
 
 pub(crate) struct Party {
     pub(crate) id: PartyId,
-    pub(crate) keys: IdentityKeys,
+    pub(crate) keys: Arc<IdentityKeys>,
 }
 
 impl Party {
@@ -24,7 +24,7 @@ impl Party {
         }
         Self {
             id: name.parse().expect("a legal name"),
-            keys: IdentityKeys::from_seed(&seed),
+            keys: Arc::new(IdentityKeys::from_seed(&seed)),
         }
     }
 

@@ -1,48 +1,67 @@
 //! Sealing to a party, and its identity keys.
 
-use countersign_messaging::IdentityKeys;
-use countersign_messaging::invitation::{SESSION_INVITATION, SealError, seal_to, unseal};
+use std::sync::Arc;
 
-use crate::fixture::parties;
+use countersign_messaging::IdentityKeys;
+use countersign_messaging::invitation::{InvitationOpener, InvitationSealer, SealError};
+
+use crate::fixture::{Party, parties};
+
+fn opener(party: &Party) -> InvitationOpener {
+    InvitationOpener::new(Arc::clone(&party.keys))
+}
 
 #[test]
-fn only_the_recipient_opens_it_and_only_for_its_purpose() {
+fn only_the_recipient_opens_it() {
     let p = parties();
     let secret = b"one-time join token";
-    let sealed = seal_to(&p.alpha.identity(), SESSION_INVITATION, secret).unwrap();
+    let coordinator = InvitationSealer::default();
+    let sealed = coordinator.seal(&p.alpha.identity(), secret).unwrap();
     assert!(
         !sealed
             .windows(8)
             .any(|window| secret.windows(8).any(|s| s == window))
     );
-    let opened = unseal(&p.alpha.keys, SESSION_INVITATION, &sealed).unwrap();
-    assert_eq!(&opened[..], secret);
-
-    let others = [
-        unseal(&p.bravo.keys, SESSION_INVITATION, &sealed),
-        unseal(&p.alpha.keys, "another purpose", &sealed),
-        unseal(&p.alpha.keys, SESSION_INVITATION, b""),
-    ];
-    for refused in others {
-        assert!(matches!(refused, Err(SealError::Open(_))), "{refused:?}");
+    assert_eq!(&opener(&p.alpha).open(&sealed).unwrap()[..], secret);
+    let again = coordinator.seal(&p.alpha.identity(), secret).unwrap();
+    assert_ne!(again, sealed);
+    for refused in [opener(&p.bravo).open(&sealed), opener(&p.alpha).open(b"")] {
+        assert!(matches!(refused, Err(SealError::Open)), "{refused:?}");
     }
 }
 
 #[test]
 fn every_changed_or_missing_byte_is_noticed() {
     let p = parties();
-    let sealed = seal_to(&p.alpha.identity(), SESSION_INVITATION, b"token").unwrap();
+    let coordinator = InvitationSealer::default();
+    let sealed = coordinator.seal(&p.alpha.identity(), b"token").unwrap();
+    let alpha = opener(&p.alpha);
+    alpha.open(&sealed).unwrap();
     for at in 0..sealed.len() {
         let mut changed = sealed.clone();
         changed[at] ^= 1;
-        assert!(
-            unseal(&p.alpha.keys, SESSION_INVITATION, &changed).is_err(),
-            "byte {at}"
-        );
-        assert!(
-            unseal(&p.alpha.keys, SESSION_INVITATION, &sealed[..at]).is_err(),
-            "cut at {at}"
-        );
+        assert!(alpha.open(&changed).is_err(), "byte {at}");
+        assert!(opener(&p.alpha).open(&changed).is_err(), "byte {at}");
+        assert!(alpha.open(&sealed[..at]).is_err(), "cut at {at}");
+    }
+}
+
+#[test]
+fn invitations_of_any_coordinator_open_in_any_order() {
+    let p = parties();
+    // More than a party remembers.
+    let coordinators: Vec<_> = (0..40).map(|_| InvitationSealer::default()).collect();
+    let alpha = opener(&p.alpha);
+    let mut sealed = Vec::new();
+    for number in 0..3u8 {
+        for coordinator in &coordinators {
+            let text = coordinator.seal(&p.alpha.identity(), &[number]).unwrap();
+            assert_eq!(alpha.open(&text).unwrap()[..], [number]);
+            sealed.push((number, text));
+        }
+    }
+    for (number, text) in sealed.iter().rev() {
+        assert_eq!(alpha.open(text).unwrap()[..], [*number]);
     }
 }
 
@@ -50,7 +69,7 @@ fn every_changed_or_missing_byte_is_noticed() {
 fn a_seal_key_that_gives_no_secrecy_is_refused() {
     let mut identity = parties().alpha.identity();
     identity.seal_key.0 = [0; 32];
-    let refused = seal_to(&identity, SESSION_INVITATION, b"token");
+    let refused = InvitationSealer::default().seal(&identity, b"token");
     assert!(
         matches!(refused, Err(SealError::Recipient { .. })),
         "{refused:?}"

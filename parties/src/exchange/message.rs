@@ -7,16 +7,13 @@ use zeroize::Zeroizing;
 
 use crate::engine::{Outgoing, PartyIndex, Recipient};
 
-/// One message between two exchanges, before it is signed and sealed.
+/// One message between two exchanges, before it is sealed to its receiver.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
     /// A ceremony's message.
     Data {
         /// The ceremony's round, from 1.
         round: u8,
-        /// Whether all peers get the same body. If not, it is secret to all but
-        /// the receiver and must be sealed.
-        broadcast: bool,
         /// The engine's encoding, wiped on drop.
         body: Zeroizing<Vec<u8>>,
     },
@@ -30,14 +27,9 @@ pub enum Message {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Data {
-                round,
-                broadcast,
-                body,
-            } => f
+            Self::Data { round, body } => f
                 .debug_struct("Data")
                 .field("round", round)
-                .field("broadcast", broadcast)
                 .field("body_bytes", &body.len())
                 .finish(),
             Self::Resend { round } => f.debug_struct("Resend").field("round", round).finish(),
@@ -61,7 +53,6 @@ impl Send {
             to: outgoing.to,
             message: Message::Data {
                 round: outgoing.round,
-                broadcast: outgoing.to == Recipient::All,
                 body: outgoing.body.clone(),
             },
         }

@@ -66,7 +66,6 @@ fn started() -> Exchange {
 fn data(round: u8) -> Message {
     Message::Data {
         round,
-        broadcast: true,
         body: Zeroizing::new(vec![0]),
     }
 }
@@ -76,12 +75,11 @@ fn ask(exchange: &mut Exchange, from: PartyIndex, round: u8) -> Vec<Send> {
     exchange.receive(from, message).unwrap().sends
 }
 
-fn sent(to: PartyIndex, round: u8, broadcast: bool, byte: u8) -> Send {
+fn sent(to: PartyIndex, round: u8, byte: u8) -> Send {
     Send {
         to: Recipient::One(to),
         message: Message::Data {
             round,
-            broadcast,
             body: Zeroizing::new(vec![byte]),
         },
     }
@@ -90,9 +88,9 @@ fn sent(to: PartyIndex, round: u8, broadcast: bool, byte: u8) -> Send {
 #[test]
 fn a_request_is_answered_with_the_peers_own_message_only() {
     let mut exchange = started();
-    assert_eq!(ask(&mut exchange, 1, 1), [sent(1, 1, false, 11)]);
-    assert_eq!(ask(&mut exchange, 3, 1), [sent(3, 1, false, 13)]);
-    assert_eq!(ask(&mut exchange, 3, 2), [sent(3, 2, true, 20)]);
+    assert_eq!(ask(&mut exchange, 1, 1), [sent(1, 1, 11)]);
+    assert_eq!(ask(&mut exchange, 3, 1), [sent(3, 1, 13)]);
+    assert_eq!(ask(&mut exchange, 3, 2), [sent(3, 2, 20)]);
 }
 
 #[test]
@@ -106,7 +104,7 @@ fn rounds_to_come_unknown_rounds_and_outsiders_are_not_answered() {
         assert_eq!(ask(&mut exchange, 1, 3), []);
     }
     exchange.receive(3, data(1)).unwrap();
-    assert_eq!(ask(&mut exchange, 1, 3), [sent(1, 3, true, 30)]);
+    assert_eq!(ask(&mut exchange, 1, 3), [sent(1, 3, 30)]);
 }
 
 #[test]
@@ -135,8 +133,8 @@ fn requests_are_answered_after_the_outcome() {
     let mut exchange = started();
     let progress = exchange.receive(3, data(1)).unwrap();
     assert!(progress.outcome.is_some());
-    assert_eq!(ask(&mut exchange, 1, 1), [sent(1, 1, false, 11)]);
-    assert_eq!(ask(&mut exchange, 1, 3), [sent(1, 3, true, 30)]);
+    assert_eq!(ask(&mut exchange, 1, 1), [sent(1, 1, 11)]);
+    assert_eq!(ask(&mut exchange, 1, 3), [sent(1, 3, 30)]);
 }
 
 #[test]
@@ -150,7 +148,7 @@ fn nothing_is_answered_or_asked_after_an_abort() {
 
 #[test]
 fn messages_survive_encoding_and_hide_their_bodies() {
-    let messages = [sent(1, 7, false, 201).message, Message::Resend { round: 9 }];
+    let messages = [sent(1, 7, 201).message, Message::Resend { round: 9 }];
     for message in &messages {
         let bytes = postcard::to_allocvec(message).unwrap();
         assert_eq!(&postcard::from_bytes::<Message>(&bytes).unwrap(), message);

@@ -171,12 +171,20 @@ impl<'a> Attempt<'a> {
         self.signers.iter().map(|member| member.index).collect()
     }
 
+    /// The post of this attempt. Signatures share the channels of this party; a key
+    /// generation has its own, which end with it, as what is sent there is the key.
     fn post(&self) -> Arc<Post> {
+        let context = self.context;
+        let sealer = match self.accepted.work {
+            Work::Sign { .. } => Arc::clone(&context.sealer),
+            Work::Keygen { .. } => Arc::new(context.new_sealer()),
+        };
         Arc::new(Post::new(
             self.accepted.session,
             self.number,
-            self.context.party.clone(),
-            Arc::clone(&self.context.keys),
+            &context.party,
+            sealer,
+            Arc::clone(&context.opener),
             self.signers.clone(),
         ))
     }

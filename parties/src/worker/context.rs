@@ -9,6 +9,8 @@ use countersign_domain::engine::EngineId;
 use countersign_domain::ids::PartyId;
 use countersign_domain::path::{DerivationPath, PathError};
 use countersign_domain::roster::Roster;
+use countersign_messaging::frame::{FrameOpener, FrameSealer};
+use countersign_messaging::invitation::InvitationOpener;
 use countersign_messaging::{Bus, Clock, EventFeed, IdentityKeys};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::limits::Limits;
 use super::pool::CeremonyPool;
 use super::registry::Registry;
+use super::shares::Shares;
 use super::stats::Stats;
 use crate::engine::Engine;
 use crate::vault::Vault;
@@ -27,6 +30,9 @@ const CHILD_KEYS: usize = 1024;
 pub(super) struct Context {
     pub(super) party: PartyId,
     pub(super) keys: Arc<IdentityKeys>,
+    pub(super) sealer: Arc<FrameSealer>,
+    pub(super) opener: Arc<FrameOpener>,
+    pub(super) invitations: InvitationOpener,
     pub(super) vault: Arc<Vault>,
     pub(super) roster: Arc<Roster>,
     pub(super) bus: Arc<dyn Bus>,
@@ -43,6 +49,14 @@ pub(super) struct Context {
     pub(super) ceremonies: Semaphore,
     pub(super) stop: Stop,
     pub(super) children: ChildKeys,
+    pub(super) shares: Shares,
+}
+
+impl Context {
+    /// A sealer that shares no channel with another.
+    pub(super) fn new_sealer(&self) -> FrameSealer {
+        FrameSealer::new(self.party.clone(), Arc::clone(&self.keys))
+    }
 }
 
 /// The two stages of stopping.

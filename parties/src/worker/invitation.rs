@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_domain::ids::SessionId;
 use countersign_domain::session::SessionInvitation;
 use countersign_messaging::Payload;
-use countersign_messaging::invitation::{SESSION_INVITATION, SealError, unseal};
+use countersign_messaging::invitation::SealError;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::context::Context;
@@ -70,7 +70,7 @@ pub(super) async fn admit(context: Arc<Context>, payload: Payload, permit: Owned
 }
 
 fn open(context: &Context, payload: &[u8]) -> Result<Opened, Unreadable> {
-    let json = unseal(&context.keys, SESSION_INVITATION, payload)?;
+    let json = context.invitations.open(payload)?;
     let invitation: SessionInvitation = serde_json::from_slice(&json)?;
     let (session, attempt) = (invitation.session.session, invitation.attempt);
     Ok(match verify(context, invitation) {

@@ -1,13 +1,12 @@
-//! Frames of one attempt: sealed and signed on the way out, verified and opened on
-//! the way in. All of it is computation and runs in the pool, with the step that
-//! needs it.
+//! Frames of one attempt: sealed on the way out, verified and opened on the way in.
+//! All of it is computation and runs in the pool, with the step that needs it.
 
 use std::sync::Arc;
 
 use countersign_domain::ids::{PartyId, SessionId};
 use countersign_domain::roster::Member;
-use countersign_messaging::frame::{FrameError, FrameHeader, FrameKind, open_frame, seal_frame};
-use countersign_messaging::{IdentityKeys, Payload, subject};
+use countersign_messaging::frame::{FrameError, FrameKind, FrameOpener, FrameSealer};
+use countersign_messaging::{Payload, subject};
 use zeroize::Zeroizing;
 
 use crate::engine::{PartyIndex, Recipient};
@@ -27,8 +26,6 @@ pub(super) struct Inbound {
     pub(super) from: PartyIndex,
     pub(super) kind: FrameKind,
     pub(super) round: u8,
-    /// Whether it was sent to all, in clear.
-    pub(super) broadcast: bool,
     pub(super) body: Zeroizing<Vec<u8>>,
 }
 
@@ -43,8 +40,8 @@ impl Inbound {
 pub(super) struct Post {
     session: SessionId,
     attempt: u32,
-    party: PartyId,
-    keys: Arc<IdentityKeys>,
+    sealer: Arc<FrameSealer>,
+    opener: Arc<FrameOpener>,
     /// Who may speak: the signers, this party among them.
     signers: Vec<Member>,
     peers: Vec<Peer>,
@@ -59,13 +56,14 @@ impl Post {
     pub(super) fn new(
         session: SessionId,
         attempt: u32,
-        party: PartyId,
-        keys: Arc<IdentityKeys>,
+        party: &PartyId,
+        sealer: Arc<FrameSealer>,
+        opener: Arc<FrameOpener>,
         signers: Vec<Member>,
     ) -> Self {
         let peers = signers
             .iter()
-            .filter(|member| member.identity.party != party)
+            .filter(|member| member.identity.party != *party)
             .map(|member| Peer {
                 subject: subject::mpc(session, attempt, &member.identity.party).into(),
                 member: member.clone(),
@@ -74,8 +72,8 @@ impl Post {
         Self {
             session,
             attempt,
-            party,
-            keys,
+            sealer,
+            opener,
             signers,
             peers,
         }
@@ -101,21 +99,11 @@ impl Post {
         body: &[u8],
         out: &mut Vec<Outbound>,
     ) -> Result<(), FrameError> {
-        let Some(peer) = self.peers.iter().find(|p| p.member.index == peer) else {
-            return Ok(());
-        };
-        let identity = &peer.member.identity;
-        let header = self.header(Some(identity.party.clone()), kind, round);
-        let frame = seal_frame(&header, body, &self.keys, Some(identity))?;
-        out.push(Outbound {
-            subject: Arc::clone(&peer.subject),
-            payload: frame.into(),
-        });
-        Ok(())
+        self.to_some(|index| index == peer, kind, round, body, out)
     }
 
-    /// Signs one frame for some of the peers, in clear.
-    pub(super) fn in_clear(
+    /// Seals to each of some peers.
+    fn to_some(
         &self,
         receivers: impl Fn(PartyIndex) -> bool,
         kind: FrameKind,
@@ -123,20 +111,15 @@ impl Post {
         body: &[u8],
         out: &mut Vec<Outbound>,
     ) -> Result<(), FrameError> {
-        let mut receivers = self
-            .peers
-            .iter()
-            .filter(|peer| receivers(peer.member.index))
-            .peekable();
-        if receivers.peek().is_none() {
-            return Ok(());
+        let place = (self.session, self.attempt);
+        for peer in self.peers.iter().filter(|it| receivers(it.member.index)) {
+            let to = &peer.member.identity;
+            let frame = self.sealer.seal(place, to, kind, round, body)?;
+            out.push(Outbound {
+                subject: Arc::clone(&peer.subject),
+                payload: frame.into(),
+            });
         }
-        let header = self.header(None, kind, round);
-        let payload = Payload::from(seal_frame(&header, body, &self.keys, None)?);
-        out.extend(receivers.map(|peer| Outbound {
-            subject: Arc::clone(&peer.subject),
-            payload: payload.clone(),
-        }));
         Ok(())
     }
 
@@ -146,37 +129,28 @@ impl Post {
         receivers: impl Fn(PartyIndex) -> bool,
         out: &mut Vec<Outbound>,
     ) -> Result<(), FrameError> {
-        self.in_clear(receivers, FrameKind::Resend, ALIVE, &[], out)
+        self.to_some(receivers, FrameKind::Resend, ALIVE, &[], out)
     }
 
-    /// Sends a protocol message as its receivers demand.
+    /// Sends a protocol message to its receivers.
     pub(super) fn data(
         &self,
         to: Recipient,
-        broadcast: bool,
         round: u8,
         body: &[u8],
         out: &mut Vec<Outbound>,
     ) -> Result<(), FrameError> {
-        match to {
-            Recipient::All => self.in_clear(|_| true, FrameKind::Data, round, body, out),
-            Recipient::One(peer) if broadcast => {
-                self.in_clear(|index| index == peer, FrameKind::Data, round, body, out)
-            }
-            Recipient::One(peer) => self.to_one(peer, FrameKind::Data, round, body, out),
-        }
+        let meant = |index| match to {
+            Recipient::All => true,
+            Recipient::One(peer) => index == peer,
+        };
+        self.to_some(meant, FrameKind::Data, round, body, out)
     }
 
     /// Verifies and opens a frame of a signer of this attempt to this party.
     pub(super) fn open(&self, frame: &[u8]) -> Result<Inbound, FrameError> {
-        let (header, body) = open_frame(
-            frame,
-            &self.party,
-            &self.keys,
-            &self.signers,
-            self.session,
-            self.attempt,
-        )?;
+        let place = (self.session, self.attempt);
+        let (header, body) = self.opener.open(frame, &self.signers, place)?;
         let from = self
             .peers
             .iter()
@@ -186,19 +160,7 @@ impl Post {
             from: from.member.index,
             kind: header.kind,
             round: header.round,
-            broadcast: header.to.is_none(),
             body,
         })
-    }
-
-    fn header(&self, to: Option<PartyId>, kind: FrameKind, round: u8) -> FrameHeader {
-        FrameHeader {
-            session: self.session,
-            attempt: self.attempt,
-            from: self.party.clone(),
-            to,
-            round,
-            kind,
-        }
     }
 }

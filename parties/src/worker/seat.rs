@@ -136,7 +136,6 @@ impl Seat {
             FrameKind::Confirm => return self.confirm.take(from, &inbound.body),
             FrameKind::Data => Message::Data {
                 round: inbound.round,
-                broadcast: inbound.broadcast,
                 body: inbound.body,
             },
             FrameKind::Resend => {
@@ -175,13 +174,7 @@ impl Seat {
 
     fn send(&self, send: Send, turn: &mut Turn) -> Result<(), FrameError> {
         match send.message {
-            Message::Data {
-                round,
-                broadcast,
-                body,
-            } => self
-                .post
-                .data(send.to, broadcast, round, &body, &mut turn.out),
+            Message::Data { round, body } => self.post.data(send.to, round, &body, &mut turn.out),
             Message::Resend { round } => {
                 let Recipient::One(peer) = send.to else {
                     return Ok(());

@@ -7,6 +7,8 @@
 mod keygen;
 mod sign;
 
+use std::sync::Arc;
+
 use countersign_domain::Timestamp;
 use countersign_domain::auth_key::AuthKey;
 use countersign_domain::bytes::{Digest, PublicKey};
@@ -25,7 +27,7 @@ use subtle::ConstantTimeEq as _;
 use super::context::Context;
 use super::inbox::Start;
 use super::refusal::Refusal;
-use crate::engine::SecretShare;
+use super::shares::Unsealed;
 
 /// An invitation that was verified, and what is needed to act on it.
 pub(super) struct Accepted {
@@ -61,7 +63,7 @@ pub(super) enum Work {
     },
     /// A signature.
     Sign {
-        share: SecretShare,
+        share: Arc<Unsealed>,
         path: DerivationPath,
         /// The child's.
         public_key: PublicKey,

@@ -1,8 +1,11 @@
 //! Parties and outsiders that do not play by the rules.
 
+use std::sync::Arc;
+
 use countersign_domain::ids::PartyId;
+use countersign_domain::roster::PartyIdentity;
 use countersign_domain::session::{AttemptFailure, DeviceInfo, SessionCommand, SessionEvent};
-use countersign_messaging::frame::{FrameHeader, FrameKind, seal_frame};
+use countersign_messaging::frame::{FrameKind, FrameSealer};
 use countersign_messaging::party_command::{AbortReason, PartyAction};
 use countersign_messaging::{IdentityKeys, subject};
 use zeroize::Zeroizing;
@@ -43,15 +46,16 @@ async fn failure(
     coordinator.event(order.id(), "failed attempt", pick).await
 }
 
-fn header(order: &Order, from: &str, to: &str, round: u8, kind: FrameKind) -> FrameHeader {
-    FrameHeader {
-        session: order.id(),
-        attempt: 1,
-        from: party(from),
-        to: Some(party(to)),
-        round,
-        kind,
-    }
+/// A frame of the first attempt in the name of `from`, whoever's keys these are.
+fn frame(
+    order: &Order,
+    (from, keys): (&str, &Arc<IdentityKeys>),
+    to: &PartyIdentity,
+    (kind, round): (FrameKind, u8),
+    body: &[u8],
+) -> Vec<u8> {
+    let sealer = FrameSealer::new(party(from), Arc::clone(keys));
+    sealer.seal((order.id(), 1), to, kind, round, body).unwrap()
 }
 
 async fn send(coordinator: &Coordinator, order: &Order, to: &PartyId, frame: Vec<u8>) {
@@ -115,20 +119,18 @@ async fn forged_frames_disturb_nobody() {
         .await;
 
     let to = house.roster.get(&party("alpha")).unwrap();
-    let outsider = IdentityKeys::from_seed(&[3; 64]);
-    let carol = house.keys("carol");
+    let outsider = Arc::new(IdentityKeys::from_seed(&[3; 64]));
+    let carol = Arc::new(house.keys("carol"));
     for round in 1..=3 {
-        // Somebody who is nobody, in the name of the signer and in its own.
-        let named = header(&order, "bravo", "alpha", round, FrameKind::Data);
-        let forged = seal_frame(&named, &[1; 100], &outsider, Some(to)).unwrap();
-        send(&coordinator, &order, &to.party, forged).await;
-        let named = header(&order, "mallory", "alpha", round, FrameKind::Data);
-        let forged = seal_frame(&named, &[1; 100], &outsider, Some(to)).unwrap();
-        send(&coordinator, &order, &to.party, forged).await;
-        // A party of the roster that is no signer, in both names too.
-        for from in ["bravo", "carol"] {
-            let named = header(&order, from, "alpha", round, FrameKind::Data);
-            let forged = seal_frame(&named, &[1; 100], &carol, Some(to)).unwrap();
+        // Somebody who is nobody, in the name of the signer and in its own; a party of
+        // the roster that is no signer, in both names too.
+        for speaker in [
+            ("bravo", &outsider),
+            ("mallory", &outsider),
+            ("bravo", &carol),
+            ("carol", &carol),
+        ] {
+            let forged = frame(&order, speaker, to, (FrameKind::Data, round), &[1; 100]);
             send(&coordinator, &order, &to.party, forged).await;
         }
         send(&coordinator, &order, &to.party, vec![0; 300]).await;
@@ -166,9 +168,9 @@ async fn a_signer_that_sends_nonsense_is_named() {
         })
         .await;
     let to = house.roster.get(&party("alpha")).unwrap();
-    let nonsense = header(&order, "bravo", "alpha", 1, FrameKind::Data);
-    let frame = seal_frame(&nonsense, &[1; 100], &house.keys("bravo"), Some(to)).unwrap();
-    send(&coordinator, &order, &to.party, frame).await;
+    let bravo = ("bravo", &Arc::new(house.keys("bravo")));
+    let nonsense = frame(&order, bravo, to, (FrameKind::Data, 1), &[1; 100]);
+    send(&coordinator, &order, &to.party, nonsense).await;
     let PartyAction::Abort {
         reason, culprits, ..
     } = coordinator.abort("alpha").await
@@ -194,12 +196,11 @@ async fn a_party_that_confirms_another_key_keeps_it_from_being_made() {
         .await;
     // Carol's own key signs a confirmation of something else. It comes first, and
     // the first counts.
-    let keys = house.keys("carol");
+    let keys = Arc::new(house.keys("carol"));
     for name in ["alpha", "bravo"] {
         let to = house.roster.get(&party(name)).unwrap();
-        let lie = header(&order, "carol", name, 6, FrameKind::Confirm);
-        let frame = seal_frame(&lie, b"{}", &keys, Some(to)).unwrap();
-        send(&coordinator, &order, &to.party, frame).await;
+        let lie = frame(&order, ("carol", &keys), to, (FrameKind::Confirm, 6), b"{}");
+        send(&coordinator, &order, &to.party, lie).await;
     }
     let (reason, culprits, detail) = failure(&coordinator, &order).await;
     assert_eq!(reason, AttemptFailure::Cheating);

@@ -10,7 +10,7 @@ use countersign_domain::session::{
     Report, Session, SessionCommand, SessionEvent, SessionInvitation,
 };
 use countersign_domain::signature::Signature;
-use countersign_messaging::invitation::{SESSION_INVITATION, seal_to};
+use countersign_messaging::invitation::InvitationSealer;
 use countersign_messaging::party_command::{PartyAction, PartyCommand, PartyReply};
 use countersign_messaging::{Bus, Headers, subject};
 use serde_json::json;
@@ -100,7 +100,7 @@ impl Coordinator {
     pub(crate) async fn invite(&self, invitation: SessionInvitation, name: &str) {
         let json = serde_json::to_vec(&invitation).unwrap();
         let recipient = self.inner.house.roster.get(&party(name)).unwrap();
-        let sealed = seal_to(recipient, SESSION_INVITATION, &json).unwrap();
+        let sealed = InvitationSealer::default().seal(recipient, &json).unwrap();
         let subject = subject::invite(&party(name));
         self.publish(&subject, sealed).await;
     }

@@ -310,12 +310,10 @@ async fn bytes_that_are_no_invitation_are_dropped_in_silence() {
     let alpha = house.start("alpha").await;
     let subject = countersign_messaging::subject::invite(&party("alpha"));
     coordinator.publish(&subject, b"nonsense".to_vec()).await;
-    let sealed = countersign_messaging::invitation::seal_to(
-        house.roster.get(&party("alpha")).unwrap(),
-        countersign_messaging::invitation::SESSION_INVITATION,
-        b"{}",
-    );
-    coordinator.publish(&subject, sealed.unwrap()).await;
+    let sealer = countersign_messaging::invitation::InvitationSealer::default();
+    let recipient = house.roster.get(&party("alpha")).unwrap();
+    let sealed = sealer.seal(recipient, b"{}").unwrap();
+    coordinator.publish(&subject, sealed).await;
     let mut bad = signing(&house).invitation("alpha", 1);
     bad.session.epoch = 9;
     coordinator.invite(bad, "alpha").await;

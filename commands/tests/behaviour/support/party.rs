@@ -12,10 +12,11 @@ use countersign_domain::receipt::{Receipt, Statement};
 use countersign_domain::session::{NewSession, SessionEvent, SessionInvitation, SessionKind};
 use countersign_domain::signature::Signature;
 use countersign_event_store::Envelope;
+use countersign_messaging::invitation::InvitationOpener;
 use countersign_messaging::party_command::{
     AbortReason, DeviceInfo, PartyAction, PartyCommand, PartyReply,
 };
-use countersign_messaging::{Bus as _, IdentityKeys, LocalBus, invitation, subject};
+use countersign_messaging::{Bus as _, IdentityKeys, LocalBus, subject};
 use k256::ecdsa::SigningKey;
 use sha2::{Digest as _, Sha256};
 
@@ -81,8 +82,8 @@ impl Party {
     }
 
     async fn invited(&mut self, sealed: &[u8]) {
-        let tag = invitation::SESSION_INVITATION;
-        let text = invitation::unseal(&self.keys, tag, sealed).unwrap();
+        let opener = InvitationOpener::new(Arc::clone(&self.keys));
+        let text = opener.open(sealed).unwrap();
         let invitation: SessionInvitation = serde_json::from_slice(&text).unwrap();
         let session = invitation.session;
         assert_eq!(invitation.auth_key.thumbprint(), session.auth_key);

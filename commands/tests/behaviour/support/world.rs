@@ -14,9 +14,10 @@ use countersign_domain::ids::PartyId;
 use countersign_domain::roster::Roster;
 use countersign_domain::session::SessionInvitation;
 use countersign_event_store::{Envelope, EventLog as _, SqliteLog};
+use countersign_messaging::invitation::InvitationOpener;
 use countersign_messaging::party_command::PartyCommand;
 use countersign_messaging::presence::{Heartbeat, Presence, roster_fingerprint};
-use countersign_messaging::{IdentityKeys, LocalBus, Subscription, invitation};
+use countersign_messaging::{IdentityKeys, LocalBus, Subscription};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -183,8 +184,8 @@ impl World {
     ) -> SessionInvitation {
         let keys = &self.keys[&party.parse().unwrap()];
         let message = invitations.next().await.unwrap();
-        let tag = invitation::SESSION_INVITATION;
-        let text = invitation::unseal(keys, tag, &message.payload).unwrap();
+        let opener = InvitationOpener::new(Arc::clone(keys));
+        let text = opener.open(&message.payload).unwrap();
         serde_json::from_slice(&text).unwrap()
     }
 

@@ -12,7 +12,7 @@ use countersign_domain::session::{
     NewSession, SessionEvent, SessionInvitation, SessionKind, Token,
 };
 use countersign_event_store::{Decoded, Decoder, Envelope};
-use countersign_messaging::invitation::{SESSION_INVITATION, unseal};
+use countersign_messaging::invitation::InvitationOpener;
 use countersign_messaging::party_command::{
     AbortReason, DeviceInfo, PartyAction, PartyCommand, PartyReply,
 };
@@ -44,7 +44,7 @@ pub(crate) struct Party(Arc<Inner>);
 
 struct Inner {
     id: PartyId,
-    keys: IdentityKeys,
+    keys: Arc<IdentityKeys>,
     bus: Arc<dyn Bus>,
     manner: Mutex<Manner>,
     invitations: watch::Sender<HashMap<SessionId, SessionInvitation>>,
@@ -55,7 +55,7 @@ impl Party {
     pub(crate) fn new(id: PartyId, keys: IdentityKeys, bus: Arc<dyn Bus>) -> Self {
         Self(Arc::new(Inner {
             id,
-            keys,
+            keys: Arc::new(keys),
             bus,
             manner: Mutex::new(Manner::Honest),
             invitations: watch::Sender::default(),
@@ -171,7 +171,8 @@ impl Party {
     }
 
     fn invited(&self, sealed: &[u8]) {
-        let text = unseal(&self.0.keys, SESSION_INVITATION, sealed).expect("sealed to this party");
+        let opener = InvitationOpener::new(Arc::clone(&self.0.keys));
+        let text = opener.open(sealed).expect("sealed to this party");
         let invitation: SessionInvitation = serde_json::from_slice(&text).expect("an invitation");
         let (session, attempt) = (invitation.session.session, invitation.attempt);
         let join = join(&invitation.token);

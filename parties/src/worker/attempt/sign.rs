@@ -55,12 +55,12 @@ pub(super) async fn run(
     let mut outcome = drive.settle(first).await?.outcome;
     let signature = loop {
         match outcome {
-            Some(Outcome::Signature(signature)) => break domain_form(&signature),
+            Some(Outcome::Signature(signature)) => break signature,
             Some(Outcome::Key(_)) => return Err(attempt.failed("the engine made a key")),
             None => outcome = drive.next().await?.outcome,
         }
     };
-    keep(attempt, signature, digest, public_key).await?;
+    let signature = keep(attempt, &signature, public_key).await?;
     attempt.context.stats.attempts_done.increment();
     drive.enter(Phase::Done).await;
     hand_in(attempt, &mut drive, signature).await;
@@ -79,7 +79,7 @@ fn seat(
     let signers = attempt.indices();
     move || {
         let Work::Sign {
-            share,
+            share: unsealed,
             path,
             digest,
             ..
@@ -88,7 +88,7 @@ fn seat(
             unreachable!("a signing attempt is made of a signing session");
         };
         let ceremony = engine.sign(SignInput {
-            share,
+            share: &unsealed.share,
             signers: &signers,
             path: path.steps(),
             digest: digest.0,
@@ -107,23 +107,24 @@ fn domain_form(signature: &EngineSignature) -> Signature {
     }
 }
 
-/// Verifies the signature and stores it: whatever happens next, this session will
-/// never come to another.
+/// Stores the signature, which the engine has verified, if it is of the key that was
+/// asked for: whatever happens next, this session will never come to another.
 async fn keep(
     attempt: &Attempt<'_>,
-    signature: Signature,
-    digest: Digest,
+    made: &EngineSignature,
     public_key: PublicKey,
-) -> Result<(), Stop> {
-    signature
-        .verify(&digest, &public_key)
-        .map_err(|_| attempt.failed("the engine made a signature that does not verify"))?;
+) -> Result<Signature, Stop> {
+    if made.public_key != public_key.0 {
+        return Err(attempt.failed("the engine signed with another key"));
+    }
+    let signature = domain_form(made);
     let json = serde_json::to_vec(&signature).expect("a tree of strings and numbers");
     let vault = &attempt.context.vault;
     vault
         .finish_async(attempt.accepted.session, &json)
         .await
-        .map_err(|error| attempt.failed(error.to_string()))
+        .map_err(|error| attempt.failed(error.to_string()))?;
+    Ok(signature)
 }
 
 /// Reports the signature. One report is enough: the first signer makes it, and the

@@ -4,14 +4,12 @@
 //! when the key was made; the one in the invitation is not looked at.
 
 use countersign_domain::Timestamp;
-use countersign_domain::auth_key::AuthKey;
 use countersign_domain::intent::Action;
 use countersign_domain::roster::Member;
 use countersign_domain::session::{NewSession, SessionKind};
 use countersign_domain::signature::Signature;
 
 use super::{Work, all, intent};
-use crate::engine::SecretShare;
 use crate::vault::ShareRecord;
 use crate::worker::context::Context;
 use crate::worker::refusal::Refusal;
@@ -23,17 +21,12 @@ pub(super) fn verify(
     me: u8,
     now: Timestamp,
 ) -> Result<Work, Refusal> {
-    let (record, share) = context
-        .vault
-        .share(session.key, session.epoch)
-        .map_err(Refusal::Vault)?
-        .ok_or(Refusal::NoShare {
-            key: session.key,
-            epoch: session.epoch,
-        })?;
-    of_share(session, members, me, &record)?;
-    let pinned: AuthKey = serde_json::from_value(record.auth_key).map_err(|_| Refusal::Share)?;
-    let verified = intent(session, &pinned, now)?;
+    let unsealed = context
+        .shares
+        .get(&context.vault, session.key, session.epoch)?;
+    let record = &unsealed.record;
+    of_share(session, members, me, record)?;
+    let verified = intent(session, &unsealed.auth_key, now)?;
     let Action::Sign {
         key,
         epoch,
@@ -61,7 +54,7 @@ pub(super) fn verify(
         ("public key", asked.public_key == child),
     ])?;
     Ok(Work::Sign {
-        share: SecretShare::from_encoded(share),
+        share: unsealed,
         path,
         public_key: child,
         digest,
@@ -81,8 +74,6 @@ fn of_share(
         ("quorum", session.quorum == record.quorum),
         ("set of participants", members == record.members),
         ("index of this party", me == record.me),
-        // A share without a receipt is of a key generation that was cut short.
-        ("key", record.receipt.is_some()),
     ];
     match checks.iter().find(|(_, holds)| !holds) {
         Some((what, _)) => Err(Refusal::NotOfShare(what)),
