@@ -45,7 +45,7 @@ impl<const N: usize> From<[u8; N]> for Hex<N> {
 
 impl<const N: usize> fmt::Display for Hex<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        self.with_digits(|digits| f.write_str(digits))
     }
 }
 
@@ -73,15 +73,31 @@ impl<const N: usize> FromStr for Hex<N> {
     }
 }
 
+/// Room for the hex digits of the longest arrays that there are.
+const DIGITS: usize = 256;
+
+impl<const N: usize> Hex<N> {
+    /// Passes the hex digits, which need no allocation.
+    fn with_digits<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        let mut digits = [0; DIGITS];
+        if let Some(digits) = digits.get_mut(..N * 2)
+            && hex::encode_to_slice(self.0, digits).is_ok()
+            && let Ok(digits) = std::str::from_utf8(digits)
+        {
+            return take(digits);
+        }
+        take(&hex::encode(self.0))
+    }
+}
+
 impl<const N: usize> Serialize for Hex<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_digits(|digits| serializer.serialize_str(digits))
     }
 }
 
 impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        crate::text::parsed(deserializer, "hex digits")
     }
 }

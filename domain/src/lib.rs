@@ -24,6 +24,7 @@ pub mod receipt;
 pub mod roster;
 pub mod session;
 pub mod signature;
+mod text;
 
 /// An instant, UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -111,7 +111,6 @@ impl Serialize for DerivationPath {
 
 impl<'de> Deserialize<'de> for DerivationPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        crate::text::parsed(deserializer, "a derivation path")
     }
 }

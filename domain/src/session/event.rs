@@ -5,22 +5,50 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::NewSession;
-use crate::bytes::{Digest, PublicKey};
+use crate::bytes::{Digest, Hex, PublicKey};
 use crate::decider::StoredEvent;
 use crate::digest::HashScheme;
 use crate::ids::PartyId;
 use crate::path::DerivationPath;
-use crate::roster::Member;
+use crate::roster::{Member, PartyIdentity};
 use crate::signature::Signature;
 
 /// A holder of a share who may take part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "FlatInvitee")]
 pub struct Invitee {
     /// Who, with index and identity keys.
     #[serde(flatten)]
     pub member: Member,
     /// SHA-256 of its one-time join token.
     pub token_hash: Digest,
+}
+
+/// All fields of an [`Invitee`] in one place, because there are many to be read and
+/// what is flattened is read twice.
+#[derive(Deserialize)]
+struct FlatInvitee {
+    index: u8,
+    party: PartyId,
+    sign_key: Hex<32>,
+    seal_key: Hex<32>,
+    token_hash: Digest,
+}
+
+impl From<FlatInvitee> for Invitee {
+    fn from(flat: FlatInvitee) -> Self {
+        Self {
+            member: Member {
+                index: flat.index,
+                identity: PartyIdentity {
+                    party: flat.party,
+                    sign_key: flat.sign_key,
+                    seal_key: flat.seal_key,
+                },
+            },
+            token_hash: flat.token_hash,
+        }
+    }
 }
 
 /// What a sign session signs.
