@@ -1,11 +1,15 @@
 //! From stored events to the domain's.
 
-use crate::{Envelope, UpcastError, Upcasters};
+use std::sync::Arc;
+
+use crate::{Envelope, Recorded, UpcastError, Upcasters};
 use countersign_domain::account::{Account, AccountEvent};
 use countersign_domain::decider::{Decider, StoredEvent};
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
 use countersign_domain::key::{Key, KeyEvent};
 use countersign_domain::session::{Session, SessionEvent};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// An event of one of the domain's aggregates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,15 @@ pub enum DecodeError {
     },
 }
 
+/// A stored event, decoded.
+#[derive(Debug)]
+pub struct DecodedEvent {
+    /// Where and when it was recorded.
+    pub recorded: Recorded,
+    /// What it says.
+    pub decoded: Result<Decoded, DecodeError>,
+}
+
 /// Decodes stored events of any version that has upcasters.
 #[derive(Debug, Clone, Default)]
 pub struct Decoder {
@@ -57,20 +70,23 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError`] for an event that this build does not understand.
     pub fn decode(&self, envelope: &Envelope) -> Result<Decoded, DecodeError> {
-        let id = envelope.stream.aggregate_id.as_str();
-        let kind = envelope.stream.aggregate_type.as_ref();
-        Ok(if kind == Account::TYPE {
-            let id = id.parse().map_err(|_| DecodeError::StreamId)?;
-            Decoded::Account(id, self.event(envelope)?)
-        } else if kind == Key::TYPE {
-            let id = id.parse().map_err(|_| DecodeError::StreamId)?;
-            Decoded::Key(id, self.event(envelope)?)
-        } else if kind == Session::TYPE {
-            let id = id.parse().map_err(|_| DecodeError::StreamId)?;
-            Decoded::Session(id, Box::new(self.event(envelope)?))
-        } else {
-            Decoded::Other
-        })
+        self.decode_as(&envelope.recorded(), &envelope.payload)
+    }
+
+    /// Decodes events, each by itself.
+    pub fn decode_all(&self, envelopes: Vec<Arc<Envelope>>) -> Vec<DecodedEvent> {
+        let decode = |envelope: Arc<Envelope>| {
+            let recorded = envelope.recorded();
+            let decoded = self.decode_as(&recorded, &envelope.payload);
+            DecodedEvent { recorded, decoded }
+        };
+        envelopes.into_iter().map(decode).collect()
+    }
+
+    /// Decodes an event whose payload is at hand as JSON text.
+    pub fn decode_text(&self, recorded: Recorded, payload: &str) -> DecodedEvent {
+        let decoded = self.decode_as(&recorded, payload);
+        DecodedEvent { recorded, decoded }
     }
 
     /// Decodes an event of a known type.
@@ -78,22 +94,84 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError`] for an event that this build does not understand.
     pub fn event<E: StoredEvent>(&self, envelope: &Envelope) -> Result<E, DecodeError> {
-        let version = envelope.event_version;
-        let current = current_version(&envelope.event_type);
-        let event = if version == current {
-            E::deserialize(&envelope.payload)
+        self.event_as(&envelope.recorded(), &envelope.payload)
+    }
+
+    fn decode_as<P: Payload>(
+        &self,
+        recorded: &Recorded,
+        payload: P,
+    ) -> Result<Decoded, DecodeError> {
+        let id = recorded.stream.aggregate_id.as_str();
+        let kind = recorded.stream.aggregate_type.as_ref();
+        Ok(if kind == Account::TYPE {
+            let id = id.parse().map_err(|_| DecodeError::StreamId)?;
+            Decoded::Account(id, self.event_as(recorded, payload)?)
+        } else if kind == Key::TYPE {
+            let id = id.parse().map_err(|_| DecodeError::StreamId)?;
+            Decoded::Key(id, self.event_as(recorded, payload)?)
+        } else if kind == Session::TYPE {
+            let id = id.parse().map_err(|_| DecodeError::StreamId)?;
+            Decoded::Session(id, Box::new(self.event_as(recorded, payload)?))
         } else {
-            let payload = envelope.payload.clone();
-            let upcasters = &self.upcasters;
-            E::deserialize(upcasters.upcast(&envelope.event_type, version, payload, current)?)
+            Decoded::Other
+        })
+    }
+
+    fn event_as<E: StoredEvent>(
+        &self,
+        recorded: &Recorded,
+        payload: impl Payload,
+    ) -> Result<E, DecodeError> {
+        let name = &recorded.event_type;
+        let version = recorded.event_version;
+        let current = current_version(name);
+        let event = if version == current {
+            payload.event()
+        } else {
+            payload
+                .value()
+                .map(|value| self.upcasters.upcast(name, version, value, current))
+                .transpose()?
+                .and_then(|value| E::deserialize(value).ok())
         };
         match event {
-            Ok(event) if event.name() == envelope.event_type => Ok(event),
+            Some(event) if event.name() == name => Ok(event),
             _ => Err(DecodeError::Payload {
-                event_type: envelope.event_type.clone(),
+                event_type: name.clone(),
                 version,
             }),
         }
+    }
+}
+
+/// What an event is decoded from: text as it is stored needs no value in between,
+/// unless an upcaster has to see one.
+trait Payload {
+    /// The event, if it is one.
+    fn event<E: DeserializeOwned>(self) -> Option<E>;
+
+    /// The JSON, if it is any.
+    fn value(self) -> Option<Value>;
+}
+
+impl Payload for &Value {
+    fn event<E: DeserializeOwned>(self) -> Option<E> {
+        E::deserialize(self).ok()
+    }
+
+    fn value(self) -> Option<Value> {
+        Some(self.clone())
+    }
+}
+
+impl Payload for &str {
+    fn event<E: DeserializeOwned>(self) -> Option<E> {
+        serde_json::from_str(self).ok()
+    }
+
+    fn value(self) -> Option<Value> {
+        serde_json::from_str(self).ok()
     }
 }
 
@@ -101,4 +179,65 @@ impl Decoder {
 /// can be decoded; after that it is [`StoredEvent::version`].
 fn current_version(_event_type: &str) -> u16 {
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::StreamId;
+
+    fn recorded(event_version: u16) -> Recorded {
+        Recorded {
+            position: 7,
+            stream: StreamId::new("session", uuid::Uuid::from_u128(1)),
+            version: 3,
+            event_type: "ParticipantReady".into(),
+            event_version,
+            recorded_at: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn decode(event_version: u16, payload: &str) -> Result<Decoded, String> {
+        let upcasters = Upcasters::new().register("ParticipantReady", 0, |mut payload| {
+            payload["party"] = payload["who"].take();
+            payload
+        });
+        let event = Decoder::new(upcasters).decode_text(recorded(event_version), payload);
+        assert_eq!(event.recorded, recorded(event_version));
+        event.decoded.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn text_is_decoded_as_its_value_is() {
+        let now = r#"{"party":"party-1","type":"ParticipantReady"}"#;
+        let before = r#"{"type":"ParticipantReady","who":"party-1"}"#;
+        let ready = SessionEvent::ParticipantReady {
+            party: "party-1".parse().expect("a name"),
+        };
+        let id = SessionId(uuid::Uuid::from_u128(1));
+        let expected = Decoded::Session(id, Box::new(ready));
+        assert_eq!(decode(1, now), Ok(expected.clone()));
+        assert_eq!(decode(0, before), Ok(expected.clone()));
+        let value = serde_json::from_str::<Value>(now).expect("JSON");
+        let decoded = Decoder::default().decode_as(&recorded(1), &value);
+        assert_eq!(decoded.expect("an event"), expected);
+    }
+
+    #[test]
+    fn what_is_not_the_event_is_refused() {
+        let refused = "the payload is not that of a ParticipantReady, version 1";
+        for payload in [
+            json!({"type": "ParticipantReady"}),
+            json!({"type": "SessionExpired"}),
+            json!({"type": "ParticipantReady", "party": "NO NAME"}),
+            json!(null),
+        ] {
+            assert_eq!(decode(1, &payload.to_string()), Err(refused.into()));
+        }
+        assert_eq!(decode(1, r#""\ud800""#), Err(refused.into()));
+        let newer = decode(2, "{}").expect_err("it is newer");
+        assert!(newer.contains("knows 1 at most"), "{newer}");
+    }
 }

@@ -67,7 +67,37 @@ pub struct Envelope {
     pub previous_hash: [u8; 32],
 }
 
+/// Where and when an event was recorded: what there is to know of it apart from what
+/// it says and who caused it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Place among all events: from 1, without gaps, in commit order.
+    pub position: u64,
+    /// The stream it belongs to.
+    pub stream: StreamId,
+    /// Place in its stream: from 1, without gaps.
+    pub version: u64,
+    /// Name of the event.
+    pub event_type: String,
+    /// Version of the payload's schema.
+    pub event_version: u16,
+    /// When it was recorded, to the microsecond.
+    pub recorded_at: DateTime<Utc>,
+}
+
 impl Envelope {
+    /// Where and when the event was recorded.
+    pub fn recorded(&self) -> Recorded {
+        Recorded {
+            position: self.position,
+            stream: self.stream.clone(),
+            version: self.version,
+            event_type: self.event_type.clone(),
+            event_version: self.event_version,
+            recorded_at: self.recorded_at,
+        }
+    }
+
     /// The canonical JSON of the envelope (RFC 8785).
     pub fn canonical(&self) -> Vec<u8> {
         self.canonical_with(&canonical::to_vec(&self.payload))

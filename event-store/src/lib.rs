@@ -41,8 +41,8 @@ pub use append::{
 };
 pub use chain::{ChainError, ChainVerifier};
 pub use checkpoint::{Checkpoints, NoCheckpoints};
-pub use decode::{DecodeError, Decoded, Decoder};
-pub use envelope::{Envelope, StreamId};
+pub use decode::{DecodeError, Decoded, DecodedEvent, Decoder};
+pub use envelope::{Envelope, Recorded, StreamId};
 pub use error::{AppendError, LogError};
 pub use lease::{Leases, LocalLeases};
 pub use log::EventLog;

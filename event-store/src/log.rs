@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{Append, AppendError, Appended, CommandEntry, Envelope, LogError, StreamId};
+use crate::{
+    Append, AppendError, Appended, CommandEntry, DecodedEvent, Decoder, Envelope, LogError,
+    StreamId,
+};
 
 /// An append-only log of events in streams, under one gapless order.
 #[async_trait]
@@ -43,6 +46,21 @@ pub trait EventLog: Send + Sync + Debug {
     ///
     /// When the log cannot be read; there is no partial answer.
     async fn read_all(&self, after: u64, limit: usize) -> Result<Vec<Arc<Envelope>>, LogError>;
+
+    /// As [`EventLog::read_all`], for those who want to know what events say and need
+    /// nothing else of them. An event that cannot be decoded fails by itself.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read; there is no partial answer.
+    async fn read_decoded(
+        &self,
+        after: u64,
+        limit: usize,
+        decoder: &Decoder,
+    ) -> Result<Vec<DecodedEvent>, LogError> {
+        Ok(decoder.decode_all(self.read_all(after, limit).await?))
+    }
 
     /// The command, if it was appended.
     ///

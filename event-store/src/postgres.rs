@@ -31,8 +31,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendError, Appended, CommandEntry, Envelope, EventLog, LogError, StreamId, metrics,
-    recent::Recent,
+    Append, AppendError, Appended, CommandEntry, DecodedEvent, Decoder, Envelope, EventLog,
+    LogError, StreamId, metrics, recent::Recent,
 };
 pub use checkpoints::PostgresCheckpoints;
 pub use config::PostgresConfig;
@@ -201,6 +201,19 @@ impl EventLog for PostgresLog {
         match self.shared.recent.full(after, limit) {
             Some(events) => Ok(events),
             None => read::all(&self.shared, after, limit).await,
+        }
+    }
+
+    async fn read_decoded(
+        &self,
+        after: u64,
+        limit: usize,
+        decoder: &Decoder,
+    ) -> Result<Vec<DecodedEvent>, LogError> {
+        self.check_open()?;
+        match self.shared.recent.full(after, limit) {
+            Some(events) => Ok(decoder.decode_all(events)),
+            None => read::decoded(&self.shared, after, limit, decoder).await,
         }
     }
 

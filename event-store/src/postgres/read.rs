@@ -6,11 +6,19 @@
 use std::{borrow::Cow, error::Error, future::Future, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use countersign_domain::{account::Account, decider::Decider as _, key::Key, session::Session};
 use sqlx::{PgPool, Row, postgres::PgRow};
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{Shared, failure::damaged, pool::retried};
-use crate::{CommandEntry, CommandRecord, Envelope, LogError, StreamId, metadata::MetadataColumn};
+use crate::{
+    CommandEntry, CommandRecord, DecodedEvent, Decoder, Envelope, LogError, Recorded, StreamId,
+    metadata::MetadataColumn,
+};
+
+/// Why a row is none of ours.
+type Unreadable = Box<dyn Error + Send + Sync>;
 
 /// Rows to a statement.
 const PAGE: usize = 5000;
@@ -26,6 +34,11 @@ macro_rules! select {
 }
 
 const ALL: &str = select!("WHERE position > $1 ORDER BY position LIMIT $2");
+
+/// Without what only auditors want to know.
+const DECODED: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_type, \
+    event_version, payload, recorded_at \
+    FROM events WHERE position > $1 ORDER BY position LIMIT $2";
 
 const STREAM: &str = select!(
     "WHERE sequence > $1 AND aggregate_type = $3 AND aggregate_id = $4 ORDER BY sequence LIMIT $2"
@@ -45,6 +58,32 @@ pub(super) async fn all(
         })
     };
     paged(shared, after, limit, page, |event| event.position).await
+}
+
+/// Events decoded from their rows, on a thread that may take its time.
+pub(super) async fn decoded(
+    shared: &Shared,
+    after: u64,
+    limit: usize,
+    decoder: &Decoder,
+) -> Result<Vec<DecodedEvent>, LogError> {
+    let rows = retried(&shared.pool, "read events", |pool: &PgPool| {
+        let page = clamp(limit as u64);
+        sqlx::query(DECODED)
+            .bind(clamp(after))
+            .bind(page)
+            .fetch_all(pool)
+    });
+    let rows = rows.await?;
+    let decoder = decoder.clone();
+    let decode = move || {
+        let decode = |row| Ok(decoder.decode_text(recorded(row)?, json(row, 6)?));
+        let events = rows.iter().map(decode).collect::<Result<_, Unreadable>>();
+        events.map_err(|error| error.to_string())
+    };
+    let events = spawn_blocking(decode).await;
+    let events = events.map_err(|error| LogError::storage("decode events", error))?;
+    events.map_err(|error| undecodable(&shared.name, "an event", &*Unreadable::from(error)))
 }
 
 pub(super) async fn stream(
@@ -83,7 +122,7 @@ pub(super) async fn head(shared: &Shared) -> Result<u64, LogError> {
 
 /// A row of `commands`.
 fn entry(log: &str, row: &PgRow) -> Result<CommandEntry, LogError> {
-    let decode = || -> Result<CommandEntry, Box<dyn Error + Send + Sync>> {
+    let decode = || -> Result<CommandEntry, Unreadable> {
         Ok(CommandEntry {
             record: CommandRecord {
                 id: row.try_get(0)?,
@@ -124,12 +163,12 @@ where
     }
 }
 
-fn envelope(row: &PgRow) -> Result<Envelope, Box<dyn Error + Send + Sync>> {
+fn envelope(row: &PgRow) -> Result<Envelope, Unreadable> {
     let metadata: MetadataColumn<'_> = serde_json::from_str(row.try_get(7)?)?;
     Ok(Envelope {
         position: row.try_get::<i64, _>(0)?.try_into()?,
         stream: StreamId {
-            aggregate_type: Cow::Owned(row.try_get(1)?),
+            aggregate_type: aggregate_type(row.try_get(1)?),
             aggregate_id: row.try_get(2)?,
         },
         version: row.try_get::<i64, _>(3)?.try_into()?,
@@ -143,6 +182,37 @@ fn envelope(row: &PgRow) -> Result<Envelope, Box<dyn Error + Send + Sync>> {
         trace_parent: metadata.traceparent.map(Cow::into_owned),
         previous_hash: row.try_get::<&[u8], _>(9)?.try_into()?,
     })
+}
+
+/// From the columns of [`DECODED`], whose types are those of the schema: to compare
+/// them for every row would take longer than to read them.
+fn recorded(row: &PgRow) -> Result<Recorded, Unreadable> {
+    Ok(Recorded {
+        position: row.try_get_unchecked::<i64, _>(0)?.try_into()?,
+        stream: StreamId {
+            aggregate_type: aggregate_type(row.try_get_unchecked(1)?),
+            aggregate_id: row.try_get_unchecked(2)?,
+        },
+        version: row.try_get_unchecked::<i64, _>(3)?.try_into()?,
+        event_type: row.try_get_unchecked(4)?,
+        event_version: row.try_get_unchecked::<&str, _>(5)?.parse()?,
+        recorded_at: row.try_get_unchecked::<DateTime<Utc>, _>(7)?,
+    })
+}
+
+/// A column of type json as it was sent: to make it a text, the server would copy it
+/// twice more.
+fn json(row: &PgRow, column: usize) -> Result<&str, Unreadable> {
+    row.try_get_raw(column)?.as_str()
+}
+
+/// Those that are known need no memory of their own.
+fn aggregate_type(name: &str) -> Cow<'static, str> {
+    let known = [Session::TYPE, Key::TYPE, Account::TYPE];
+    match known.into_iter().find(|known| *known == name) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(name.to_owned()),
+    }
 }
 
 /// The errors of these parsers tell places, not contents.

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_event_store::{EventLog, Subscription};
+use countersign_event_store::{DecodedEvent, Decoder, EventLog, Subscription};
 use futures::StreamExt;
+use serde_json::json;
 
 use crate::support::{append, bounded, database, open, verify};
 
@@ -57,4 +58,38 @@ async fn a_process_tells_what_it_has_committed_itself() {
     a.append(append("a", "Happened", 1)).await.unwrap();
     bounded(committed.changed()).await.unwrap();
     assert_eq!(*committed.borrow(), 5);
+}
+
+#[tokio::test]
+async fn events_are_decoded_from_the_database_as_from_memory() {
+    let url = database().await.url;
+    let (writer, reader) = (open(&url).await, open(&url).await);
+    let session = uuid::Uuid::from_u128(1).to_string();
+    let mut ready = append(&session, "ParticipantReady", 3);
+    for event in &mut ready.streams[0].events {
+        event.payload = json!({"type": "ParticipantReady", "party": "party-1"});
+    }
+    writer.append(ready).await.unwrap();
+    writer.append(append(&session, "Unheard", 1)).await.unwrap();
+    writer
+        .append(append("no-uuid", "SessionExpired", 1))
+        .await
+        .unwrap();
+    let told = |events: Vec<DecodedEvent>| -> Vec<_> {
+        let decoded = |it: DecodedEvent| (it.recorded, it.decoded.map_err(|it| it.to_string()));
+        events.into_iter().map(decoded).collect()
+    };
+    let decoder = Decoder::default();
+    // The one has them in memory, the other has not.
+    let near = told(writer.read_decoded(0, 10, &decoder).await.unwrap());
+    let far = told(reader.read_decoded(0, 10, &decoder).await.unwrap());
+    assert_eq!(near, far);
+    let whole = writer.read_all(0, 10).await.unwrap();
+    let recorded: Vec<_> = whole.iter().map(|it| it.recorded()).collect();
+    let far_recorded: Vec<_> = far.iter().map(|(recorded, _)| recorded.clone()).collect();
+    assert_eq!(far_recorded, recorded);
+    let fine: Vec<_> = far.iter().map(|(_, decoded)| decoded.is_ok()).collect();
+    assert_eq!(fine, [true, true, true, false, false]);
+    let page = told(reader.read_decoded(1, 2, &decoder).await.unwrap());
+    assert_eq!(page, far[1..3]);
 }
