@@ -46,6 +46,10 @@ async fn run(events: u64) {
         "{events} events written in {:.1} s",
         started.elapsed().as_secs_f64()
     );
+    // A server that has run for a while has no more to write of the log, and files of
+    // its own log to use again; neither side is to wait for them.
+    let checkpoint = sqlx::query("CHECKPOINT").execute(&pool).await;
+    checkpoint.expect("a checkpoint");
     let log = PostgresLog::connect(PostgresConfig::new(url)).await;
     let log: Arc<dyn EventLog> = Arc::new(log.expect("a log"));
 

@@ -5,7 +5,7 @@ use countersign_domain::account::{Account, AccountEvent, AccountStatus, normalis
 use countersign_domain::auth_key::{AuthKey, Thumbprint};
 use countersign_domain::decider::Decider as _;
 use countersign_domain::ids::AccountId;
-use countersign_event_store::Envelope;
+use countersign_event_store::Recorded;
 use serde::{Deserialize, Serialize};
 
 use crate::store::Row;
@@ -61,16 +61,16 @@ pub struct AccountFilter {
     pub status: Option<AccountStatus>,
 }
 
-/// The row after an event; none as long as the account does not exist.
-#[must_use]
+/// Folds an event into the row; there is none as long as the account does not exist.
 pub fn apply(
-    current: Option<AccountRow>,
+    current: &mut Option<AccountRow>,
     id: AccountId,
-    envelope: &Envelope,
+    recorded: &Recorded,
     event: &AccountEvent,
-) -> Option<AccountRow> {
-    let Some(mut row) = current else {
-        return registered(id, envelope, event);
+) {
+    let Some(row) = current else {
+        *current = registered(id, recorded, event);
+        return;
     };
     row.state.evolve(event);
     let view = &mut row.view;
@@ -81,13 +81,12 @@ pub fn apply(
             view.auth_key_thumbprint = key.thumbprint();
         }
     }
-    view.updated_at = envelope.recorded_at;
-    view.version = envelope.version;
-    view.position = envelope.position;
-    Some(row)
+    view.updated_at = recorded.recorded_at;
+    view.version = recorded.version;
+    view.position = recorded.position;
 }
 
-fn registered(id: AccountId, envelope: &Envelope, event: &AccountEvent) -> Option<AccountRow> {
+fn registered(id: AccountId, recorded: &Recorded, event: &AccountEvent) -> Option<AccountRow> {
     let AccountEvent::AccountRegistered {
         username,
         email,
@@ -110,11 +109,11 @@ fn registered(id: AccountId, envelope: &Envelope, event: &AccountEvent) -> Optio
             parties: quorum.parties(),
             auth_key: auth_key.clone(),
             auth_key_thumbprint: auth_key.thumbprint(),
-            created_at: envelope.recorded_at,
-            updated_at: envelope.recorded_at,
-            version: envelope.version,
-            created_position: envelope.position,
-            position: envelope.position,
+            created_at: recorded.recorded_at,
+            updated_at: recorded.recorded_at,
+            version: recorded.version,
+            created_position: recorded.position,
+            position: recorded.position,
         },
         state,
     })

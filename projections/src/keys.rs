@@ -9,7 +9,7 @@ use countersign_domain::ids::{AccountId, KeyId, PartyId, SessionId};
 use countersign_domain::key::{Key, KeyEvent, KeyStatus, ordered_pair};
 use countersign_domain::roster::Member;
 use countersign_domain::signature::ethereum_address;
-use countersign_event_store::Envelope;
+use countersign_event_store::Recorded;
 use serde::{Deserialize, Serialize};
 
 use crate::store::Row;
@@ -86,16 +86,11 @@ pub struct KeyFilter {
     pub status: Option<KeyStatus>,
 }
 
-/// The row after an event; none as long as the key does not exist.
-#[must_use]
-pub fn apply(
-    current: Option<KeyRow>,
-    id: KeyId,
-    envelope: &Envelope,
-    event: &KeyEvent,
-) -> Option<KeyRow> {
-    let Some(mut row) = current else {
-        return requested(id, envelope, event);
+/// Folds an event into the row; there is none as long as the key does not exist.
+pub fn apply(current: &mut Option<KeyRow>, id: KeyId, recorded: &Recorded, event: &KeyEvent) {
+    let Some(row) = current else {
+        *current = requested(id, recorded, event);
+        return;
     };
     let before = row.view.status;
     row.state.evolve(event);
@@ -108,7 +103,7 @@ pub fn apply(
                 view.chain_code = Some(public.chain_code);
                 view.ethereum_address = ethereum_address(&public.public_key).ok();
                 view.receipts.clone_from(receipts);
-                view.activated_at = Some(envelope.recorded_at);
+                view.activated_at = Some(recorded.recorded_at);
             }
         }
         KeyEvent::SharesRefreshed { receipts, .. } if state.epoch() > view.epoch => {
@@ -126,12 +121,11 @@ pub fn apply(
         }
         _ => {}
     }
-    view.updated_at = envelope.recorded_at;
-    view.position = envelope.position;
-    Some(row)
+    view.updated_at = recorded.recorded_at;
+    view.position = recorded.position;
 }
 
-fn requested(id: KeyId, envelope: &Envelope, event: &KeyEvent) -> Option<KeyRow> {
+fn requested(id: KeyId, recorded: &Recorded, event: &KeyEvent) -> Option<KeyRow> {
     let KeyEvent::KeyRequested { facts, .. } = event else {
         return None;
     };
@@ -156,11 +150,11 @@ fn requested(id: KeyId, envelope: &Envelope, event: &KeyEvent) -> Option<KeyRow>
             receipts: vec![],
             banned_pairs: vec![],
             retired_reason: None,
-            created_at: envelope.recorded_at,
+            created_at: recorded.recorded_at,
             activated_at: None,
-            updated_at: envelope.recorded_at,
-            created_position: envelope.position,
-            position: envelope.position,
+            updated_at: recorded.recorded_at,
+            created_position: recorded.position,
+            position: recorded.position,
         },
         state,
     })

@@ -14,6 +14,7 @@
 //! - everything here can be thrown away and rebuilt from the log.
 
 pub mod accounts;
+mod address;
 mod batch;
 mod cursor;
 mod fold;

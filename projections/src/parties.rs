@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use countersign_domain::Timestamp;
 use countersign_domain::ids::{PartyId, SessionId};
 use countersign_domain::session::{AttemptFailure, SessionEvent};
-use countersign_event_store::Envelope;
+use countersign_event_store::Recorded;
 use serde::{Deserialize, Serialize};
 
 /// What queries show of a party's record.
@@ -79,18 +79,18 @@ pub(crate) fn named(event: &SessionEvent) -> &[PartyId] {
 
 /// Folds an event into the rows of the parties that it concerns, which are all
 /// there if they exist.
-pub fn apply(rows: &mut PartyRows, id: SessionId, envelope: &Envelope, event: &SessionEvent) {
+pub fn apply(rows: &mut PartyRows, id: SessionId, recorded: &Recorded, event: &SessionEvent) {
     match event {
         SessionEvent::ParticipantJoined { party, .. } => {
-            rows.seen(party, envelope).sessions_joined += 1;
+            rows.seen(party, recorded).sessions_joined += 1;
         }
         SessionEvent::ParticipantReady { party }
         | SessionEvent::ParticipantReported { party, .. } => {
-            rows.seen(party, envelope);
+            rows.seen(party, recorded);
         }
         SessionEvent::SessionStarted { signers, .. } => {
             for party in signers {
-                rows.seen(party, envelope);
+                rows.seen(party, recorded);
             }
             rows.running.insert(id, signers.clone());
         }
@@ -102,20 +102,20 @@ pub fn apply(rows: &mut PartyRows, id: SessionId, envelope: &Envelope, event: &S
         } => {
             rows.running.remove(&id);
             for party in culprits {
-                let view = rows.seen(party, envelope);
+                let view = rows.seen(party, recorded);
                 view.attempts_blamed += 1;
                 view.last_blame = Some(BlameView {
                     session_id: id,
                     attempt: *attempt,
                     reason: *reason,
-                    at: envelope.recorded_at,
+                    at: recorded.recorded_at,
                 });
             }
         }
         SessionEvent::SessionCompleted { signature, .. } => {
             let signers = rows.running.remove(&id).unwrap_or_default();
             for party in signers.iter().filter(|_| signature.is_some()) {
-                rows.seen(party, envelope).signatures += 1;
+                rows.seen(party, recorded).signatures += 1;
             }
         }
         SessionEvent::SessionFailed { .. }
@@ -128,7 +128,7 @@ pub fn apply(rows: &mut PartyRows, id: SessionId, envelope: &Envelope, event: &S
 }
 
 impl PartyRows {
-    fn seen(&mut self, party: &PartyId, envelope: &Envelope) -> &mut PartyView {
+    fn seen(&mut self, party: &PartyId, recorded: &Recorded) -> &mut PartyView {
         if !self.parties.contains_key(party) {
             let view = PartyView {
                 party: party.clone(),
@@ -136,14 +136,14 @@ impl PartyRows {
                 signatures: 0,
                 attempts_blamed: 0,
                 last_blame: None,
-                last_event_at: envelope.recorded_at,
-                last_event_position: envelope.position,
+                last_event_at: recorded.recorded_at,
+                last_event_position: recorded.position,
             };
             self.parties.insert(party.clone(), PartyRow { view });
         }
         let row = self.parties.get_mut(party).expect("it was put there");
-        row.view.last_event_at = envelope.recorded_at;
-        row.view.last_event_position = envelope.position;
+        row.view.last_event_at = recorded.recorded_at;
+        row.view.last_event_position = recorded.position;
         &mut row.view
     }
 }

@@ -13,6 +13,7 @@
 //! - [`list()`] and [`status()`] tell how the versions are.
 
 mod commit;
+mod copy;
 mod exclusive;
 mod failure;
 mod fill;

@@ -119,7 +119,7 @@ impl Projector {
         envelopes: Vec<Arc<Envelope>>,
         parked: &mut Parked,
     ) -> Result<Batch, StoreError> {
-        let events = fold::decode(&self.decoder, envelopes);
+        let events = self.decoder.decode_all(envelopes);
         let mut wanted = Wanted::default();
         for projection in Projection::ALL {
             wanted.extend(fold::wanted(projection, &events, parked));
@@ -127,8 +127,8 @@ impl Projector {
         let mut loaded = self.store.load(&wanted).await?;
         let mut batch = Batch::default();
         if let (Some(first), Some(last)) = (events.first(), events.last()) {
-            batch.after = first.envelope.position - 1;
-            batch.checkpoint = last.envelope.position;
+            batch.after = first.recorded.position - 1;
+            batch.checkpoint = last.recorded.position;
         }
         let mut bad = BTreeMap::new();
         let before = parked.clone();

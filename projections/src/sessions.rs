@@ -10,7 +10,7 @@ mod view;
 
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
 use countersign_domain::session::{SessionEvent, SessionKind, SessionStatus};
-use countersign_event_store::Envelope;
+use countersign_event_store::Recorded;
 
 pub use row::SessionRow;
 pub use view::{AttemptView, DeviceView, FailureView, ParticipantView, SessionView};
@@ -30,20 +30,16 @@ pub struct SessionFilter {
     pub kind: Option<SessionKind>,
 }
 
-/// The row after an event; none as long as the session does not exist.
-#[must_use]
+/// Folds an event into the row; there is none as long as the session does not exist.
 pub fn apply(
-    current: Option<SessionRow>,
+    row: &mut Option<SessionRow>,
     id: SessionId,
-    envelope: &Envelope,
+    recorded: &Recorded,
     event: &SessionEvent,
-) -> Option<SessionRow> {
-    match current {
-        Some(mut row) => {
-            row.advance(envelope, event);
-            Some(row)
-        }
-        None => SessionRow::created(id, envelope, event),
+) {
+    match row {
+        Some(row) => row.advance(recorded, event),
+        None => *row = SessionRow::created(id, recorded, event),
     }
 }
 

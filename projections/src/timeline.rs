@@ -3,7 +3,7 @@
 use countersign_domain::Timestamp;
 use countersign_domain::ids::PartyId;
 use countersign_domain::session::{Report, SessionEvent};
-use countersign_event_store::Envelope;
+use countersign_event_store::Recorded;
 use serde::{Deserialize, Serialize};
 
 use crate::Name;
@@ -33,16 +33,24 @@ pub struct TimelineEntry {
 
 /// The entry of an event.
 #[must_use]
-pub fn entry(envelope: &Envelope, event: &SessionEvent) -> TimelineEntry {
+pub fn entry(recorded: &Recorded, event: &SessionEvent) -> TimelineEntry {
     let (attempt, party, detail) = told(event);
     TimelineEntry {
-        position: envelope.position,
-        at: envelope.recorded_at,
-        event_type: envelope.event_type.as_str().into(),
+        position: recorded.position,
+        at: recorded.recorded_at,
+        event_type: recorded.event_type.as_str().into(),
         attempt,
         party: party.map(|party| party.as_str().into()),
         detail: detail.filter(|text| !text.is_empty()).map(short),
     }
+}
+
+/// Whether the entry is likely to be the last of its session.
+pub(crate) fn is_end(entry: &TimelineEntry) -> bool {
+    matches!(
+        &*entry.event_type,
+        "SessionCompleted" | "SessionFailed" | "SessionExpired" | "SessionCancelled"
+    )
 }
 
 fn told(event: &SessionEvent) -> (Option<u32>, Option<&PartyId>, Option<String>) {

@@ -1,5 +1,6 @@
 //! The rows of a run of events.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::mem::take;
@@ -109,29 +110,33 @@ impl Touched {
     }
 }
 
-/// Rows of one kind: as they were loaded, and as they are now.
+/// Rows of one kind.
 pub(super) struct Rows<I, R> {
     loaded: HashMap<I, R>,
-    changed: HashMap<I, R>,
+    touched: HashMap<I, Option<R>>,
 }
 
 impl<I: Eq + Hash, R> Rows<I, R> {
     fn new(loaded: HashMap<I, R>) -> Self {
         Self {
             loaded,
-            changed: HashMap::new(),
+            touched: HashMap::new(),
         }
     }
 
-    pub(super) fn take(&mut self, id: &I) -> Option<R> {
-        self.changed.remove(id).or_else(|| self.loaded.remove(id))
+    /// The row as it is now, to be changed.
+    pub(super) fn row(&mut self, id: I) -> &mut Option<R> {
+        let loaded = &mut self.loaded;
+        match self.touched.entry(id) {
+            Entry::Occupied(touched) => touched.into_mut(),
+            Entry::Vacant(untouched) => {
+                let row = loaded.remove(untouched.key());
+                untouched.insert(row)
+            }
+        }
     }
 
-    pub(super) fn put(&mut self, id: I, row: Option<R>) {
-        self.changed.extend(row.map(|row| (id, row)));
-    }
-
-    pub(super) fn changed(self) -> impl Iterator<Item = R> {
-        self.changed.into_values()
+    pub(super) fn changed(self) -> impl Iterator<Item = Box<R>> {
+        self.touched.into_values().flatten().map(Box::new)
     }
 }

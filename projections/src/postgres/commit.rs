@@ -47,6 +47,15 @@ pub(super) async fn apply(
     }
     write::write(connection, target, &folded.changes).await?;
     write::park(connection, target, &folded.parked).await?;
+    reach(connection, target, checkpoint).await
+}
+
+/// Moves the checkpoint of a version that is locked.
+pub(super) async fn reach(
+    connection: &mut PgConnection,
+    target: Target,
+    checkpoint: u64,
+) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE read_models.versions SET position = $3 WHERE projection = $1 AND version = $2",
     )

@@ -1,22 +1,48 @@
 //! Fills new versions from the log.
 
+mod filling;
+mod held;
+
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign_event_store::EventLog;
+use countersign_event_store::{EventLog, LogError};
 use sqlx::PgPool;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::group::Group;
-use super::lane::Lane;
-use super::pages::Pages;
+use self::filling::Filling;
+use super::pages::{PAGE, Pages};
 use super::rebuild::{Phase, Progress};
-use super::registry;
+use super::registry::{self, Target};
 use crate::{Projection, StoreError};
 
 /// How often to tell of the progress.
 const TELL: Duration = Duration::from_millis(100);
+
+/// What bounds the memory that filling takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Events that are read at once.
+    pub(super) page: usize,
+    /// Rows of each projection that are kept back.
+    pub(super) held: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            page: PAGE,
+            held: 16_384,
+        }
+    }
+}
+
+/// How many pages may wait for a projection, so that a slow one does not hold up the
+/// others at once.
+const WAITING: usize = 2;
 
 /// What a rebuild or verification tells, and when it began.
 pub(super) struct Reporter<'a> {
@@ -55,43 +81,65 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// Makes a version of each projection.
+/// Makes a version of each projection, to be filled.
 pub(super) async fn create(
     pool: &PgPool,
     projections: &[Projection],
-) -> Result<Vec<Lane>, StoreError> {
-    let mut lanes = vec![];
+) -> Result<Vec<Target>, StoreError> {
+    let mut targets = vec![];
     for projection in projections {
-        let target = registry::create(pool, *projection).await?;
-        lanes.push(Lane::open(pool, target).await?);
+        targets.push(registry::create(pool, *projection).await?);
     }
-    Ok(lanes)
+    Ok(targets)
 }
 
-/// Folds the log from its beginning to `head`, or a little further.
+/// Fills versions from the beginning of the log, each up to its limit: every page is
+/// read and decoded once for all of them.
 pub(super) async fn fill(
     log: &Arc<dyn EventLog>,
-    lanes: Vec<Lane>,
-    head: u64,
+    pool: &PgPool,
+    targets: &[(Target, u64)],
+    bounds: Bounds,
     reporter: &mut Reporter<'_>,
-) -> Result<Vec<Lane>, StoreError> {
-    let places: Vec<_> = lanes.iter().map(Lane::progress).collect();
-    let position = || places.iter().map(|it| it.load(Ordering::Relaxed)).min();
-    let mut pages = Pages::follow(log.clone(), 0);
-    let mut group = Group::start(lanes, |_, _| {});
-    let mut read = 0;
-    while read < head {
-        reporter.tell_now_and_then(Phase::Filling, position().unwrap_or(0), head);
-        let Some(page) = pages.next().await else {
-            return Err(StoreError::Log(countersign_event_store::LogError::Closed));
-        };
-        read = page.last().map_or(read, |event| event.envelope.position);
-        group.feed(&page).await;
-        if let Some((_, error)) = group.failed() {
-            return Err(error);
-        }
+) -> Result<(), StoreError> {
+    let head = targets.iter().map(|(_, limit)| *limit).max().unwrap_or(0);
+    let (mut feeds, mut places, mut working) = (vec![], vec![], JoinSet::new());
+    for (target, limit) in targets {
+        let filling = Filling::new(pool, *target, *limit, bounds.held);
+        let (feed, pages) = mpsc::channel(WAITING);
+        feeds.push(feed);
+        places.push(filling.progress());
+        working.spawn(filling.work(pages));
     }
-    let lanes = group.finish().await?;
-    reporter.tell(Phase::Filling, position().unwrap_or(0), head);
-    Ok(lanes)
+    let place = |place: &Arc<AtomicU64>| place.load(Ordering::Relaxed);
+    let position = || places.iter().map(place).min().unwrap_or(0);
+    let mut pages = Pages::up_to(log.clone(), head, bounds.page.max(1));
+    while let Some(page) = pages.next().await {
+        for feed in &feeds {
+            if feed.send(page.clone()).await.is_err() {
+                // It has failed.
+                return ended(&mut working).await;
+            }
+        }
+        reporter.tell_now_and_then(Phase::Filling, position(), head);
+    }
+    drop(feeds);
+    ended(&mut working).await?;
+    if position() < head {
+        return Err(StoreError::Log(LogError::Closed));
+    }
+    reporter.tell(Phase::Filling, head, head);
+    Ok(())
+}
+
+/// Until all have ended, or one has failed.
+async fn ended(working: &mut JoinSet<Result<(), StoreError>>) -> Result<(), StoreError> {
+    while let Some(ended) = working.join_next().await {
+        ended.unwrap_or_else(|error| {
+            let source = Arc::new(error);
+            let operation = "folding events";
+            Err(StoreError::Storage { operation, source })
+        })?;
+    }
+    Ok(())
 }

@@ -60,16 +60,6 @@ impl Group {
         !self.feeds.is_empty()
     }
 
-    /// A lane that has failed, if one has by now.
-    pub(super) fn failed(&mut self) -> Option<(Target, StoreError)> {
-        while let Some(ended) = self.lanes.try_join_next() {
-            if let Ok(Err(failure)) = ended {
-                return Some(failure);
-            }
-        }
-        None
-    }
-
     /// The next lane that ends; none when all have.
     pub(super) async fn ended(&mut self) -> Option<Ended> {
         loop {

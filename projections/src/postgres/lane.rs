@@ -1,9 +1,6 @@
 //! One version of one projection, as a projector or a rebuild advances it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use countersign_event_store::{EventLog, LogError};
+use countersign_event_store::{DecodedEvent, EventLog, LogError};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc;
 
@@ -12,7 +9,7 @@ use super::pages::{PAGE, Page, decode};
 use super::registry::Target;
 use super::{commit, load};
 use crate::StoreError;
-use crate::fold::{self, Event, Parked};
+use crate::fold::{self, Parked};
 
 /// After a failure it is opened again: what it knows may not be so any more.
 #[derive(Debug)]
@@ -23,8 +20,6 @@ pub(super) struct Lane {
     /// It folds no event after this one.
     limit: u64,
     parked: Parked,
-    /// How far it is, for those who watch.
-    progress: Arc<AtomicU64>,
 }
 
 impl Lane {
@@ -40,7 +35,6 @@ impl Lane {
             position,
             limit: u64::MAX,
             parked,
-            progress: Arc::new(AtomicU64::new(position)),
         })
     }
 
@@ -51,11 +45,6 @@ impl Lane {
 
     pub(super) fn position(&self) -> u64 {
         self.position
-    }
-
-    /// How far it is, also while it is at work elsewhere.
-    pub(super) fn progress(&self) -> Arc<AtomicU64> {
-        self.progress.clone()
     }
 
     /// Folds the pages that come until there are no more.
@@ -73,7 +62,7 @@ impl Lane {
     }
 
     /// Folds a page, in a transaction of its own.
-    pub(super) async fn take(&mut self, page: &[Event]) -> Result<(), StoreError> {
+    pub(super) async fn take(&mut self, page: &[DecodedEvent]) -> Result<(), StoreError> {
         if self.new_events(page).is_empty() {
             return Ok(());
         }
@@ -81,7 +70,7 @@ impl Lane {
         let mut transaction = self.pool.begin().await.map_err(&failed)?;
         let reached = self.take_within(&mut transaction, page).await?;
         transaction.commit().await.map_err(&failed)?;
-        self.reach(reached);
+        self.position = reached;
         Ok(())
     }
 
@@ -124,28 +113,23 @@ impl Lane {
         }
     }
 
-    fn reach(&mut self, position: u64) {
-        self.position = position;
-        self.progress.store(position, Ordering::Relaxed);
-    }
-
     /// The events of a page that it has not folded.
-    fn new_events<'a>(&self, page: &'a [Event]) -> &'a [Event] {
-        let old = page.partition_point(|event| event.envelope.position <= self.position);
-        let end = page.partition_point(|event| event.envelope.position <= self.limit);
+    fn new_events<'a>(&self, page: &'a [DecodedEvent]) -> &'a [DecodedEvent] {
+        let old = page.partition_point(|event| event.recorded.position <= self.position);
+        let end = page.partition_point(|event| event.recorded.position <= self.limit);
         page.get(old..end).unwrap_or_default()
     }
 
     async fn take_within(
         &mut self,
         connection: &mut PgConnection,
-        page: &[Event],
+        page: &[DecodedEvent],
     ) -> Result<u64, StoreError> {
         let events = self.new_events(page);
         let Some(last) = events.last() else {
             return Ok(self.position);
         };
-        let checkpoint = last.envelope.position;
+        let checkpoint = last.recorded.position;
         let projection = self.target.projection;
         let wanted = fold::wanted(projection, events, &self.parked);
         let loaded = load::load(connection, self.target, &wanted).await?;

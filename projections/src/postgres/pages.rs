@@ -6,17 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_event_store::{Decoder, Envelope, EventLog, LogError, Subscription};
+use countersign_event_store::{DecodedEvent, Decoder, Envelope, EventLog, LogError, Subscription};
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::fold::{self, Event};
-
 /// The most events of a page.
-pub(super) const PAGE: usize = 5000;
+pub(super) const PAGE: usize = 2000;
 
 /// How many pages are read and decoded at the same time. With those that wait to be
 /// folded this bounds the memory.
@@ -33,7 +31,7 @@ const GATHER: Duration = Duration::from_millis(10);
 const RETRY: Duration = Duration::from_millis(250);
 
 /// Contiguous events.
-pub(super) type Page = Arc<Vec<Event>>;
+pub(super) type Page = Arc<Vec<DecodedEvent>>;
 
 /// Reads for as long as it is kept.
 #[derive(Debug)]
@@ -51,7 +49,7 @@ impl Pages {
                 return;
             };
             let whole = head.saturating_sub(after) / PAGE as u64 * PAGE as u64;
-            let old = Box::pin(stored(log.clone(), after, after + whole));
+            let old = Box::pin(stored(log.clone(), after, after + whole, PAGE));
             let mut pages = old.chain(Box::pin(followed(log, after + whole)));
             while let Some(Some(page)) = pages.next().await {
                 let small = page.len() < PAGE;
@@ -60,6 +58,20 @@ impl Pages {
                 }
                 if small {
                     sleep(GATHER).await;
+                }
+            }
+        });
+        Self { pages, reading }
+    }
+
+    /// The events from the beginning up to a position that the log has.
+    pub(super) fn up_to(log: Arc<dyn EventLog>, end: u64, size: usize) -> Self {
+        let (sender, pages) = mpsc::channel(1);
+        let reading = tokio::spawn(async move {
+            let mut pages = Box::pin(stored(log, 0, end, size));
+            while let Some(Some(page)) = pages.next().await {
+                if sender.send(page).await.is_err() {
+                    return;
                 }
             }
         });
@@ -78,14 +90,21 @@ impl Drop for Pages {
     }
 }
 
-/// Whole pages that the log has; none in the place of one if it is closed.
-fn stored(log: Arc<dyn EventLog>, after: u64, end: u64) -> impl Stream<Item = Option<Page>> {
-    let places = (after..end).step_by(PAGE);
+/// What the log has, in whole pages but for the last; none in the place of a page if
+/// the log is closed.
+fn stored(
+    log: Arc<dyn EventLog>,
+    after: u64,
+    end: u64,
+    size: usize,
+) -> impl Stream<Item = Option<Page>> {
+    let places = (after..end).step_by(size);
     let read = move |after| {
         let log = log.clone();
+        let end = end.min(after + size as u64);
         AbortOnDropHandle::new(tokio::spawn(async move {
-            let events = retried(|| whole_page(&*log, after)).await?;
-            Some(decode(events).await)
+            let events = retried(|| page(&*log, after, end)).await?;
+            Some(Arc::new(events))
         }))
     };
     stream::iter(places)
@@ -94,19 +113,20 @@ fn stored(log: Arc<dyn EventLog>, after: u64, end: u64) -> impl Stream<Item = Op
         .map(|read| read.ok().flatten())
 }
 
-async fn whole_page(log: &dyn EventLog, after: u64) -> Result<Vec<Arc<Envelope>>, LogError> {
-    let events = log.read_all(after, PAGE).await?;
-    let positions = events.iter().map(|event| event.position);
-    let expected = (after + 1)..=(after + PAGE as u64);
-    match positions
-        .clone()
-        .zip(expected)
-        .find(|(is, wanted)| is != wanted)
+/// The events after a position up to another.
+async fn page(log: &dyn EventLog, after: u64, end: u64) -> Result<Vec<DecodedEvent>, LogError> {
+    let decoder = Decoder::default();
+    let amount = usize::try_from(end - after).unwrap_or(PAGE);
+    let events = log.read_decoded(after, amount, &decoder).await?;
+    let found = events.iter().map(|event| event.recorded.position);
+    match found
+        .zip(after + 1..)
+        .find(|(found, wanted)| found != wanted)
     {
-        None if events.len() == PAGE => Ok(events),
+        None if events.len() == amount => Ok(events),
         None => Err(LogError::Gap {
             after: after + events.len() as u64,
-            found: after + PAGE as u64,
+            found: end,
         }),
         Some((found, wanted)) => Err(LogError::Gap {
             after: wanted - 1,
@@ -169,8 +189,8 @@ fn followed(log: Arc<dyn EventLog>, after: u64) -> impl Stream<Item = Option<Pag
 pub(super) async fn decode(envelopes: Vec<Arc<Envelope>>) -> Page {
     let decoder = Decoder::default();
     if envelopes.len() < SMALL {
-        return Arc::new(fold::decode(&decoder, envelopes));
+        return Arc::new(decoder.decode_all(envelopes));
     }
-    let events = spawn_blocking(move || fold::decode(&decoder, envelopes)).await;
+    let events = spawn_blocking(move || decoder.decode_all(envelopes)).await;
     Arc::new(events.expect("decoding does not panic"))
 }

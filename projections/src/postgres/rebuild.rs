@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_event_store::EventLog;
+use futures::future::try_join_all;
 use serde::Serialize;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use super::exclusive::Exclusive;
 use super::failure::failed;
-use super::fill::{Reporter, create, fill};
+use super::fill::{Bounds, Reporter, create, fill};
 use super::lane::Lane;
 use super::registry::{self, Leftover, drop_leftovers};
 use crate::{Projection, StoreError};
@@ -69,6 +70,7 @@ pub struct Rebuild {
     pool: PgPool,
     projections: Vec<Projection>,
     grace: Duration,
+    bounds: Bounds,
 }
 
 impl Rebuild {
@@ -80,6 +82,7 @@ impl Rebuild {
             pool,
             projections,
             grace: Duration::from_secs(10),
+            bounds: Bounds::default(),
         }
     }
 
@@ -87,6 +90,15 @@ impl Rebuild {
     #[must_use]
     pub fn grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
+    }
+
+    /// What bounds the memory: how many events are read at once, and how many rows of
+    /// each projection are kept back at most while they may still change. By default
+    /// 2,000 and 16,384.
+    #[must_use]
+    pub fn bounds(self, page: usize, held: usize) -> Self {
+        let bounds = Bounds { page, held };
+        Self { bounds, ..self }
     }
 
     /// Rebuilds. Cancelled before the swap, it takes its tables away and nothing
@@ -136,13 +148,18 @@ impl Rebuild {
 
     async fn fill(&self, reporter: &mut Reporter<'_>) -> Result<Vec<Lane>, StoreError> {
         drop_leftovers(&self.pool, Leftover::Building).await?;
-        let lanes = create(&self.pool, &self.projections).await?;
         let head = self.log.head().await?;
-        let mut lanes = fill(&self.log, lanes, head, reporter).await?;
+        let targets = create(&self.pool, &self.projections).await?;
+        let limits: Vec<_> = targets.iter().map(|target| (*target, head)).collect();
+        fill(&self.log, &self.pool, &limits, self.bounds, reporter).await?;
         reporter.tell(Phase::Indexing, head, head);
-        for lane in &mut lanes {
-            registry::index(&self.pool, lane.target).await?;
+        let index = |target| registry::index(&self.pool, target);
+        try_join_all(targets.iter().copied().map(index)).await?;
+        let mut lanes = vec![];
+        for target in targets {
+            let mut lane = Lane::open(&self.pool, target).await?;
             lane.catch_up(&*self.log, LITTLE).await?;
+            lanes.push(lane);
         }
         Ok(lanes)
     }
@@ -164,6 +181,11 @@ impl Rebuild {
             let head = active.position;
             lane.catch_up_within(&mut transaction, log, head).await?;
             registry::swap(&mut transaction, active.target, lane.target).await?;
+            // With it, all that was written before it.
+            sqlx::query("SET LOCAL synchronous_commit = on")
+                .execute(&mut *transaction)
+                .await
+                .map_err(&failed)?;
             transaction.commit().await.map_err(&failed)?;
             return Ok(Rebuilt {
                 projection,

@@ -30,6 +30,17 @@ impl Target {
         format!("{}_running", self.table())
     }
 
+    /// Its tables, each with the columns of its key.
+    fn keys(self) -> Vec<(String, &'static str)> {
+        match self.projection {
+            Projection::Parties => vec![(self.table(), "id"), (self.running(), "id")],
+            Projection::Timeline => vec![(self.table(), "id, position")],
+            Projection::Accounts | Projection::Keys | Projection::Sessions => {
+                vec![(self.table(), "id")]
+            }
+        }
+    }
+
     /// The version as queries tell it.
     pub(super) fn number(self) -> u32 {
         self.version.unsigned_abs()
@@ -89,7 +100,8 @@ pub(super) async fn lock_active(
     })
 }
 
-/// Makes the next version, with empty tables.
+/// Makes the next version, with empty tables that are without even their keys: those
+/// are made by [`make_key`], at once for all rows.
 pub(super) async fn create(pool: &PgPool, projection: Projection) -> Result<Target, StoreError> {
     let failed = failed("making a version");
     let mut transaction = pool.begin().await.map_err(&failed)?;
@@ -109,14 +121,32 @@ pub(super) async fn create(pool: &PgPool, projection: Projection) -> Result<Targ
         .execute(&mut *transaction)
         .await
         .map_err(&failed)?;
-    transaction.commit().await.map_err(&failed)?;
-    Ok(Target {
+    let target = Target {
         projection,
         version,
-    })
+    };
+    for (table, _) in target.keys() {
+        let (_, name) = table.rsplit_once('.').unwrap_or_default();
+        let sql = format!("ALTER TABLE {table} DROP CONSTRAINT {name}_pkey");
+        let dropped = sqlx::query(&sql).execute(&mut *transaction).await;
+        dropped.map_err(&failed)?;
+    }
+    transaction.commit().await.map_err(&failed)?;
+    Ok(target)
 }
 
-/// Makes the indexes that queries need.
+/// Makes the keys by which rows are found.
+pub(super) async fn make_key(pool: &PgPool, target: Target) -> Result<(), StoreError> {
+    for (table, columns) in target.keys() {
+        let sql = format!("ALTER TABLE {table} ADD PRIMARY KEY ({columns})");
+        let made = sqlx::query(&sql).execute(pool).await;
+        made.map_err(failed("making the keys of a version"))?;
+    }
+    Ok(())
+}
+
+/// Makes the indexes that queries need, and has the planner know what is in them. Of
+/// what is only found by its key it learns in time from the server itself.
 pub(super) async fn index(pool: &PgPool, target: Target) -> Result<(), StoreError> {
     let failed = failed("making the indexes of a version");
     sqlx::query("SELECT read_models.create_indexes($1, $2)")
@@ -125,7 +155,13 @@ pub(super) async fn index(pool: &PgPool, target: Target) -> Result<(), StoreErro
         .execute(pool)
         .await
         .map_err(&failed)?;
-    sqlx::query(&format!("ANALYZE {}", target.table()))
+    let columns = match target.projection {
+        Projection::Accounts => "created_position, username, email, status",
+        Projection::Keys => "created_position, account_id, status",
+        Projection::Sessions => "created_position, account_id, key_id, status",
+        Projection::Parties | Projection::Timeline => return Ok(()),
+    };
+    sqlx::query(&format!("ANALYZE {} ({columns})", target.table()))
         .execute(pool)
         .await
         .map_err(&failed)?;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use self::compare::compare;
 use super::exclusive::Exclusive;
 use super::failure::failed;
-use super::fill::{Reporter, create, fill};
+use super::fill::{Bounds, Reporter, create, fill};
 use super::lane::Lane;
 use super::rebuild::{Phase, Progress};
 use super::registry::{self, Active, Leftover, drop_leftovers};
@@ -93,18 +93,19 @@ async fn verify_all(
 ) -> Result<Vec<Verified>, StoreError> {
     drop_leftovers(pool, Leftover::Building).await?;
     let active = registry::active(pool).await?;
-    let mut lanes = create(pool, projections).await?;
-    let mut head = 0;
-    for lane in &mut lanes {
-        let projection = lane.target.projection;
-        let active = active.iter().find(|it| it.target.projection == projection);
-        let position = active.map_or(0, |it| it.position);
-        lane.up_to(position);
-        head = head.max(position);
+    let mut targets = vec![];
+    for target in create(pool, projections).await? {
+        let active = active
+            .iter()
+            .find(|it| it.target.projection == target.projection);
+        targets.push((target, active.map_or(0, |it| it.position)));
     }
-    let lanes = fill(log, lanes, head, reporter).await?;
+    let head = targets.iter().map(|(_, limit)| *limit).max().unwrap_or(0);
+    fill(log, pool, &targets, Bounds::default(), reporter).await?;
     let mut verified = vec![];
-    for mut lane in lanes {
+    for (target, limit) in targets {
+        let mut lane = Lane::open(pool, target).await?;
+        lane.up_to(limit);
         reporter.tell(Phase::Comparing, lane.position(), head);
         let (active, mut snapshot) = at_the_same_place(log, pool, &mut lane).await?;
         let (old, new) = (active.target, lane.target);

@@ -10,7 +10,8 @@ use super::failure::{clean, damaged, failed, signed};
 use super::registry::Target;
 use crate::store::Row as _;
 use crate::{
-    AccountRow, Change, KeyRow, PartyRow, SessionRow, SkippedEvent, StoreError, TimelineEntry,
+    AccountRow, Change, KeyRow, PartyRow, Projection, SessionRow, SkippedEvent, StoreError,
+    TimelineEntry,
 };
 use countersign_domain::account::normalised;
 use countersign_domain::ids::SessionId;
@@ -112,33 +113,37 @@ async fn execute(
     done.map(drop).map_err(failed("writing rows"))
 }
 
+/// The columns of a projection's table.
+pub(super) fn columns(projection: Projection) -> &'static str {
+    match projection {
+        Projection::Accounts => "id, created_position, username, email, status, doc",
+        Projection::Keys => "id, created_position, account_id, status, doc",
+        Projection::Sessions => "id, created_position, account_id, key_id, status, kind, doc",
+        Projection::Parties => "id, doc",
+        Projection::Timeline => "id, position, doc",
+    }
+}
+
 fn upsert(target: Target) -> String {
-    use crate::Projection as P;
-    let table = target.table();
-    // The columns with the arrays that they come from, and those that can change.
-    let (columns, arrays, changing) = match target.projection {
+    use Projection as P;
+    let (table, columns) = (target.table(), columns(target.projection));
+    // The arrays that the columns come from, and the columns that can change.
+    let (arrays, changing) = match target.projection {
         P::Accounts => (
-            "id, created_position, username, email, status, doc",
             "$1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]",
             "username = excluded.username, email = excluded.email, status = excluded.status, \
              doc = excluded.doc",
         ),
         P::Keys => (
-            "id, created_position, account_id, status, doc",
             "$1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[]",
             "status = excluded.status, doc = excluded.doc",
         ),
         P::Sessions => (
-            "id, created_position, account_id, key_id, status, kind, doc",
             "$1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[]",
             "status = excluded.status, doc = excluded.doc",
         ),
-        P::Parties => ("id, doc", "$1::text[], $2::text[]", "doc = excluded.doc"),
-        P::Timeline => (
-            "id, position, doc",
-            "$1::uuid[], $2::bigint[], $3::text[]",
-            "",
-        ),
+        P::Parties => ("$1::text[], $2::text[]", "doc = excluded.doc"),
+        P::Timeline => ("$1::uuid[], $2::bigint[], $3::text[]", ""),
     };
     let values = columns.replace("doc", "doc::json");
     let conflict = match changing {
@@ -210,7 +215,7 @@ impl Columns {
         target: Target,
         query: Query<'q, Postgres, PgArguments>,
     ) -> Query<'q, Postgres, PgArguments> {
-        use crate::Projection as P;
+        use Projection as P;
         let [one, two, three] = self.texts;
         let query = match target.projection {
             P::Accounts => query

@@ -6,12 +6,12 @@ use countersign_domain::ids::{PartyId, SessionId};
 use countersign_domain::session::{
     NewSession, ParticipantStatus, Session, SessionEvent, SessionState, SessionStatus,
 };
-use countersign_domain::signature::ethereum_address;
-use countersign_event_store::Envelope;
+use countersign_event_store::Recorded;
 use serde::{Deserialize, Serialize};
 
 use super::view::{AttemptView, DeviceView, FailureView, ParticipantView, SessionView};
 use crate::Name;
+use crate::address::ethereum_address;
 
 /// A row of the projection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct SessionRow {
 impl SessionRow {
     pub(super) fn created(
         id: SessionId,
-        envelope: &Envelope,
+        recorded: &Recorded,
         event: &SessionEvent,
     ) -> Option<Self> {
         let SessionEvent::SessionCreated { session: asked } = event else {
@@ -35,12 +35,17 @@ impl SessionRow {
         session.evolve(event);
         let state = session.state()?;
         Some(Self {
-            view: SessionView::new(id, asked, state, envelope),
+            view: SessionView::new(id, asked, state, recorded),
             open: Some(Box::new(session)),
         })
     }
 
-    pub(super) fn advance(&mut self, envelope: &Envelope, event: &SessionEvent) {
+    /// Whether nothing can happen to the session any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.open.is_none()
+    }
+
+    pub(super) fn advance(&mut self, recorded: &Recorded, event: &SessionEvent) {
         let Some(mut session) = self.open.take() else {
             return;
         };
@@ -48,7 +53,7 @@ impl SessionRow {
         let Some(state) = session.state() else {
             return;
         };
-        let at = envelope.recorded_at;
+        let at = recorded.recorded_at;
         let before = self.view.status;
         // The attempts first: they tell of the signers that the event replaces.
         self.view.note_attempt(before, state, event, at);
@@ -58,8 +63,11 @@ impl SessionRow {
         if is_another_attempt(state, event) {
             self.view.attempt = state.attempt;
         }
-        self.view.signers = names(&state.signers);
-        self.view.position = envelope.position;
+        let signers = state.signers.iter().map(PartyId::as_str);
+        if !signers.eq(self.view.signers.iter().map(|name| &**name)) {
+            self.view.signers = names(&state.signers);
+        }
+        self.view.position = recorded.position;
         if state.status.is_final() {
             self.view.shrink();
         } else {
@@ -69,7 +77,7 @@ impl SessionRow {
 }
 
 impl SessionView {
-    fn new(id: SessionId, asked: &NewSession, state: &SessionState, envelope: &Envelope) -> Self {
+    fn new(id: SessionId, asked: &NewSession, state: &SessionState, recorded: &Recorded) -> Self {
         let participants = asked.participants.iter().map(|invitee| ParticipantView {
             party: name(&invitee.member.identity.party),
             index: invitee.member.index,
@@ -99,16 +107,15 @@ impl SessionView {
             path: sign.map(|sign| sign.path.clone()),
             hash: sign.and_then(|sign| sign.hash),
             public_key,
-            ethereum_address: public_key
-                .and_then(|key| ethereum_address(&key).ok().map(Name::from)),
+            ethereum_address: public_key.and_then(|key| ethereum_address(&key)),
             signature: None,
             failure: None,
-            created_at: envelope.recorded_at,
+            created_at: recorded.recorded_at,
             started_at: None,
             ended_at: None,
             expires_at: asked.expires_at,
-            created_position: envelope.position,
-            position: envelope.position,
+            created_position: recorded.position,
+            position: recorded.position,
         }
     }
 
@@ -194,7 +201,7 @@ impl SessionView {
                 self.signature = state.signature;
                 if self.public_key != Some(*public_key) {
                     self.public_key = Some(*public_key);
-                    self.ethereum_address = ethereum_address(public_key).ok().map(Name::from);
+                    self.ethereum_address = ethereum_address(public_key);
                 }
             }
             SessionEvent::SessionFailed { reason, detail } => {

@@ -18,11 +18,13 @@ fn registered() -> AccountEvent {
 
 fn fold(events: &[AccountEvent]) -> Option<AccountRow> {
     let id = account_id(1);
-    (1..).zip(events).fold(None, |row, (number, event)| {
+    let mut row = None;
+    for (number, event) in (1..).zip(events) {
         // Other streams have events in between.
         let envelope = envelope(number * 10, StreamId::new("account", id), number, event);
-        apply(row, id, &envelope, event)
-    })
+        apply(&mut row, id, &envelope.recorded(), event);
+    }
+    row
 }
 
 #[test]

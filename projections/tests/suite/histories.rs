@@ -27,15 +27,18 @@ fn fold(log: &[Arc<Envelope>]) -> Rows {
     for envelope in log {
         match Decoder::default().decode(envelope).expect("an event") {
             Decoded::Account(id, event) => {
-                let row = accounts::apply(rows.accounts.remove(&id.0), id, envelope, &event);
+                let mut row = rows.accounts.remove(&id.0);
+                accounts::apply(&mut row, id, &envelope.recorded(), &event);
                 rows.accounts.extend(row.map(|row| (id.0, row)));
             }
             Decoded::Key(id, event) => {
-                let row = keys::apply(rows.keys.remove(&id.0), id, envelope, &event);
+                let mut row = rows.keys.remove(&id.0);
+                keys::apply(&mut row, id, &envelope.recorded(), &event);
                 rows.keys.extend(row.map(|row| (id.0, row)));
             }
             Decoded::Session(id, event) => {
-                let row = sessions::apply(rows.sessions.remove(&id.0), id, envelope, &event);
+                let mut row = rows.sessions.remove(&id.0);
+                sessions::apply(&mut row, id, &envelope.recorded(), &event);
                 rows.sessions.extend(row.map(|row| (id.0, row)));
             }
             Decoded::Other => {}

@@ -31,10 +31,12 @@ fn banned(reporter: u8, culprit: u8) -> KeyEvent {
 
 fn fold(events: &[KeyEvent]) -> Option<KeyRow> {
     let id = KeyId::of(session_id(1));
-    (1..).zip(events).fold(None, |row, (number, event)| {
+    let mut row = None;
+    for (number, event) in (1..).zip(events) {
         let envelope = envelope(number * 10, StreamId::new("key", id), number, event);
-        apply(row, id, &envelope, event)
-    })
+        apply(&mut row, id, &envelope.recorded(), event);
+    }
+    row
 }
 
 #[test]

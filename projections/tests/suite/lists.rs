@@ -34,7 +34,8 @@ impl Sessions {
         let current = self.models.session(id).await.expect("a read");
         let position = self.position + 1;
         let envelope = envelope(position, StreamId::new("session", id), 1, event);
-        let row = apply(current.map(Arc::unwrap_or_clone), id, &envelope, event);
+        let mut row = current.map(Arc::unwrap_or_clone);
+        apply(&mut row, id, &envelope.recorded(), event);
         let batch = Batch {
             after: self.position,
             changes: row

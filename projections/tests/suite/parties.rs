@@ -28,7 +28,7 @@ fn fold(events: &[SessionEvent]) -> PartyRows {
     let mut rows = PartyRows::default();
     for (number, event) in (1..).zip(events) {
         let envelope = envelope(number * 10, StreamId::new("session", id), number, event);
-        apply(&mut rows, id, &envelope, event);
+        apply(&mut rows, id, &envelope.recorded(), event);
     }
     rows
 }
@@ -72,7 +72,7 @@ fn the_timeline_of_a_signature_in_the_second_attempt() {
         .zip(with_a_spare())
         .map(|(number, event)| {
             let envelope = envelope(number * 10, StreamId::new("session", id), number, &event);
-            timeline::entry(&envelope, &event)
+            timeline::entry(&envelope.recorded(), &event)
         })
         .map(|it| {
             let text = |name: Option<countersign_projections::Name>| name.unwrap_or_default();
@@ -122,6 +122,8 @@ fn a_long_story_is_cut_short_between_characters() {
         next: vec![],
     };
     let envelope = envelope(1, StreamId::new("session", session_id(1)), 1, &event);
-    let detail = timeline::entry(&envelope, &event).detail.expect("a detail");
+    let detail = timeline::entry(&envelope.recorded(), &event)
+        .detail
+        .expect("a detail");
     assert_eq!(detail.chars().count(), 161);
 }

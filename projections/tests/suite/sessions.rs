@@ -73,10 +73,12 @@ pub(crate) fn running() -> Vec<SessionEvent> {
 
 fn fold(events: &[SessionEvent]) -> Option<SessionRow> {
     let id = session_id(1);
-    (1..).zip(events).fold(None, |row, (number, event)| {
+    let mut row = None;
+    for (number, event) in (1..).zip(events) {
         let envelope = envelope(number * 10, StreamId::new("session", id), number, event);
-        apply(row, id, &envelope, event)
-    })
+        apply(&mut row, id, &envelope.recorded(), event);
+    }
+    row
 }
 
 #[test]
