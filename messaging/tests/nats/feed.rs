@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{self, stream};
+use async_nats::jetstream::stream;
 use countersign_messaging::nats::{FeedSettings, NatsFeed, Storage};
 use countersign_messaging::{EventFeed, FeedError, LocalBus};
 use countersign_test_servers::Nats;
