@@ -18,11 +18,22 @@ use super::{events, heartbeat, invitation};
 /// How long abandoned sessions have to say so.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Serves until `stop` is cancelled and what runs has ended or was given up.
+/// Serves until `stop` is cancelled and what runs has ended or was given up. After
+/// that nothing of this worker is left: its vault may be opened again.
 pub(super) async fn run(context: Arc<Context>, stop: CancellationToken) -> Result<(), WorkerError> {
+    let mut helpers = JoinSet::new();
+    let served = serve(context, stop, &mut helpers).await;
+    helpers.shutdown().await;
+    served
+}
+
+async fn serve(
+    context: Arc<Context>,
+    stop: CancellationToken,
+    helpers: &mut JoinSet<()>,
+) -> Result<(), WorkerError> {
     // Frames and events first: from the first invitation on, none may be missed.
     let mut frames = subscribe(&context, subject::mpc_all_of(&context.party)).await?;
-    let mut helpers = JoinSet::new();
     let mut followed = follow(&context).await?;
     let observing = Arc::clone(&context);
     helpers.spawn(async move {
