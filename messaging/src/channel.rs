@@ -178,3 +178,6 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is a single insertion.
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,3 +111,6 @@ impl Ends<'_> {
 pub fn peek_header(bytes: &[u8]) -> Result<FrameHeader, FrameError> {
     Wire::parse(bytes).map(|wire| wire.header)
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,6 @@ pub(crate) fn export_from(
     context.export(label, &mut *exported)?;
     Ok(exported)
 }
+
+#[cfg(test)]
+mod tests;

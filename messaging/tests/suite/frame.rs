@@ -131,12 +131,21 @@ fn every_field_of_the_header_is_bound() {
         assert_not_sealed(&p, &bytes, &changed);
     }
 
-    let mut changed = honest;
+    let mut changed = honest.clone();
     changed.from = p.charlie.id.clone();
-    let bytes = with_header(&bytes, &changed);
-    let refused = opener(&p.bravo).open(&bytes, &everybody(&p), PLACE);
+    let renamed = with_header(&bytes, &changed);
+    let refused = opener(&p.bravo).open(&renamed, &everybody(&p), PLACE);
     assert!(
         matches!(&refused, Err(FrameError::Signature { party, .. }) if *party == p.charlie.id),
+        "{refused:?}"
+    );
+
+    let mut changed = honest;
+    changed.to = p.charlie.id.clone();
+    let redirected = with_header(&bytes, &changed);
+    let refused = opener(&p.charlie).open(&redirected, &everybody(&p), PLACE);
+    assert!(
+        matches!(&refused, Err(FrameError::Signature { party, .. }) if *party == p.alpha.id),
         "{refused:?}"
     );
 }
@@ -209,6 +218,18 @@ fn oversized_frames_are_neither_made_nor_read() {
 }
 
 #[test]
+fn the_largest_frame_that_is_made_is_read() {
+    let p = parties();
+    let fits = MAX_FRAME - frame(&p, b"").len();
+    let largest = frame(&p, &vec![7; fits]);
+    assert_eq!(largest.len(), MAX_FRAME);
+    assert_eq!(open(&p, &largest).unwrap().1.len(), fits);
+    let body = vec![7; fits + 1];
+    let made = sealer(&p.alpha).seal(PLACE, &p.bravo.identity(), FrameKind::Data, 2, &body);
+    assert!(matches!(made, Err(FrameError::TooLarge(size)) if size == MAX_FRAME + 1));
+}
+
+#[test]
 fn a_seal_key_that_gives_no_secrecy_is_refused() {
     let p = parties();
     let mut bravo = p.bravo.identity();
@@ -234,8 +255,12 @@ fn every_bit_of_a_frame_counts() {
             assert!(refused.is_err(), "byte {at} bit {bit}");
         }
         assert!(open(&p, &honest[..at]).is_err(), "cut at {at}");
+        let refused = knowing.open(&honest[..at], &p.members(), PLACE);
+        assert!(refused.is_err(), "cut at {at}");
     }
-    assert!(open(&p, &[&honest[..], b"x"].concat()).is_err());
+    let longer = [&honest[..], b"x"].concat();
+    assert!(open(&p, &longer).is_err());
+    assert!(knowing.open(&longer, &p.members(), PLACE).is_err());
 }
 
 #[test]
@@ -244,6 +269,7 @@ fn other_versions_and_kinds_are_named() {
     let mut bytes = frame(&p, b"body");
     bytes[0] = 1;
     assert!(matches!(peek_header(&bytes), Err(FrameError::Version(1))));
+    assert!(matches!(open(&p, &bytes), Err(FrameError::Version(1))));
     assert!(matches!(FrameKind::try_from(9), Err(FrameError::Kind(9))));
     for kind in [FrameKind::Data, FrameKind::Resend, FrameKind::Confirm] {
         assert_eq!(FrameKind::try_from(u8::from(kind)).unwrap(), kind);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use countersign_messaging::IdentityKeys;
+use countersign_messaging::frame::{FrameKind, FrameSealer};
 use countersign_messaging::invitation::{InvitationOpener, InvitationSealer, SealError};
 
-use crate::fixture::{Party, parties};
+use crate::fixture::{Party, SESSION, parties};
 
 fn opener(party: &Party) -> InvitationOpener {
     InvitationOpener::new(Arc::clone(&party.keys))
@@ -44,6 +45,29 @@ fn every_changed_or_missing_byte_is_noticed() {
         assert!(opener(&p.alpha).open(&changed).is_err(), "byte {at}");
         assert!(alpha.open(&sealed[..at]).is_err(), "cut at {at}");
     }
+    assert!(alpha.open(&[&sealed[..], b"x"].concat()).is_err());
+}
+
+#[test]
+fn what_was_sealed_for_another_purpose_is_no_invitation() {
+    let p = parties();
+    let bravo = FrameSealer::new(p.bravo.id.clone(), Arc::clone(&p.bravo.keys));
+    let frame = bravo
+        .seal(
+            (SESSION, 1),
+            &p.alpha.identity(),
+            FrameKind::Data,
+            1,
+            b"token",
+        )
+        .unwrap();
+    let head = 3 + usize::from(u16::from_be_bytes([frame[1], frame[2]]));
+    // All of it, what follows the header, and that without the signature.
+    let (key, signed) = frame[head..].split_at(32);
+    for bytes in [&frame, &frame[head..], &[key, &signed[64..]].concat()] {
+        let refused = opener(&p.alpha).open(bytes);
+        assert!(matches!(refused, Err(SealError::Open)), "{refused:?}");
+    }
 }
 
 #[test]
@@ -62,6 +86,8 @@ fn invitations_of_any_coordinator_open_in_any_order() {
     }
     for (number, text) in sealed.iter().rev() {
         assert_eq!(alpha.open(text).unwrap()[..], [*number]);
+        // Nor does one that has just started need an earlier one.
+        assert_eq!(opener(&p.alpha).open(text).unwrap()[..], [*number]);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the vault, on files of their own.
 
+mod commits;
 mod damage;
 mod golden;
 mod keys;

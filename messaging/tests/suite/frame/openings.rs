@@ -68,9 +68,30 @@ fn a_channel_serves_many_sessions_and_keeps_them_apart() {
         assert_eq!((header.session, header.attempt), place);
         assert_eq!(&body[..], SECRET);
         for other in places.into_iter().filter(|other| *other != place) {
-            assert!(bravo.open(&frame, &p.members(), other).is_err());
+            let refused = bravo.open(&frame, &p.members(), other);
+            assert!(matches!(refused, Err(FrameError::Session(session)) if session == place.0));
+            // Nor when it says that it is of that session.
+            let mut changed = header.clone();
+            (changed.session, changed.attempt) = other;
+            let moved = with_header(&frame, &changed);
+            let refused = bravo.open(&moved, &p.members(), other);
+            assert!(matches!(refused, Err(FrameError::Open(from)) if from == p.alpha.id));
         }
     }
+}
+
+#[test]
+fn a_frame_stays_in_its_channel() {
+    let p = parties();
+    let bravo = opener(&p.bravo);
+    // Two channels of alpha, both open.
+    let [one, two] = [(); 2].map(|()| frame(&p, SECRET));
+    for known in [&one, &two] {
+        bravo.open(known, &p.members(), PLACE).unwrap();
+    }
+    let moved = with_opening(&one, opening(&two));
+    let refused = bravo.open(&moved, &p.members(), PLACE);
+    assert!(matches!(refused, Err(FrameError::Open(from)) if from == p.alpha.id));
 }
 
 #[test]
@@ -120,6 +141,24 @@ fn an_opening_cannot_be_passed_off_as_anothers() {
 }
 
 #[test]
+fn a_channel_ends_with_the_key_that_signed_it() {
+    let p = parties();
+    let (alpha, bravo) = (sealer(&p.alpha), opener(&p.bravo));
+    let first = seal(&alpha, &p.bravo, SECRET);
+    bravo.open(&first, &p.members(), PLACE).unwrap();
+    // Alpha is pinned with another key from now on.
+    let mut members = p.members();
+    let pinned = members
+        .iter_mut()
+        .find(|it| it.identity.party == p.alpha.id);
+    pinned.unwrap().identity.sign_key = keys(3).public(p.alpha.id.clone()).sign_key;
+    for frame in [&first, &seal(&alpha, &p.bravo, SECRET)] {
+        let refused = bravo.open(frame, &members, PLACE);
+        assert!(matches!(refused, Err(FrameError::Signature { .. })));
+    }
+}
+
+#[test]
 fn a_key_that_gives_no_secrecy_opens_nothing() {
     let p = parties();
     let bad = forged(&p.alpha, &p.bravo, &[0; KEY], &p.alpha.keys);
@@ -151,6 +190,13 @@ fn nobody_closes_anothers_channel() {
     for _ in 1..20 {
         let another = seal(&sealer(&p.charlie), &p.bravo, SECRET);
         bravo.open(&another, &members, PLACE).unwrap();
+    }
+    // Some that it signs do not even serve.
+    for _ in 1..20 {
+        let bad = forged(&p.charlie, &p.bravo, &[0; KEY], &p.charlie.keys);
+        let frame = with_opening(&seal(&charlie, &p.bravo, SECRET), &bad);
+        let refused = bravo.open(&frame, &members, PLACE);
+        assert!(matches!(refused, Err(FrameError::Channel { .. })));
     }
     for sender in [&alpha, &charlie] {
         let frame = seal(sender, &p.bravo, SECRET);

@@ -1,21 +1,13 @@
 //! Attempts are begun once, sessions sign one thing, results stay.
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::mpsc;
-
 use countersign_domain::bytes::{Digest, Hex};
-use tokio::sync::oneshot;
 
 use super::{Home, session};
-use crate::vault::change::{Change, Verdict};
-use crate::vault::writer::{self, Job};
 use crate::vault::{BeginError, Vault, VaultError};
 
 const DIGEST: Digest = Hex([1; 32]);
 const OTHER: Digest = Hex([2; 32]);
 const BINDING: Digest = Hex([3; 32]);
-
-type Answer = Result<Verdict, VaultError>;
 
 fn begin(vault: &Vault, n: u128, attempt: u32, digest: Digest) -> Result<(), BeginError> {
     vault.begin_attempt(session(n), attempt, digest, BINDING)
@@ -158,99 +150,4 @@ fn many_sessions_at_once_are_all_kept() {
         let result = vault.finished(session(n)).unwrap().unwrap();
         assert_eq!(result, n.to_be_bytes());
     }
-}
-
-#[test]
-fn changes_that_wait_share_one_commit_and_are_answered_one_by_one() {
-    let home = Home::new();
-    let inner = home.open().inner.clone();
-    let (jobs, waiting) = mpsc::channel();
-    let submit = |change| {
-        let (answer, answered) = oneshot::channel();
-        jobs.send(Job { change, answer }).unwrap();
-        answered
-    };
-    let begin = |n, digest| {
-        submit(Change::Begin {
-            session: session(n),
-            attempt: 0,
-            digest,
-            binding: BINDING,
-        })
-    };
-    let first = begin(1, DIGEST);
-    let same = begin(1, DIGEST);
-    let other = begin(1, OTHER);
-    let refused = submit(Change::Finish {
-        session: session(9),
-        result: Vec::new(),
-    });
-    let result = submit(Change::Finish {
-        session: session(1),
-        result: b"{}".to_vec(),
-    });
-    let late = begin(1, DIGEST);
-    let second = begin(2, OTHER);
-    drop(jobs);
-
-    assert_eq!(
-        writer::run(&inner, &waiting, &AtomicUsize::new(0)),
-        1,
-        "commits"
-    );
-    let verdict = |answered: oneshot::Receiver<Answer>| answered.blocking_recv().unwrap().unwrap();
-    assert_eq!(verdict(first), Verdict::Done);
-    assert_eq!(verdict(same), Verdict::AlreadyBegun);
-    assert_eq!(verdict(other), Verdict::OtherDigest);
-    assert!(matches!(
-        refused.blocking_recv().unwrap(),
-        Err(VaultError::NotBegun { .. })
-    ));
-    assert_eq!(verdict(result), Verdict::Done);
-    assert_eq!(verdict(late), Verdict::Finished);
-    assert_eq!(verdict(second), Verdict::Done);
-}
-
-#[test]
-fn a_refusal_commits_nothing() {
-    let home = Home::new();
-    let vault = home.open();
-    begin(&vault, 1, 0, DIGEST).unwrap();
-    let inner = vault.inner.clone();
-    drop(vault);
-    let (jobs, waiting) = mpsc::channel();
-    let (answer, answered) = oneshot::channel();
-    let change = Change::Begin {
-        session: session(1),
-        attempt: 0,
-        digest: OTHER,
-        binding: BINDING,
-    };
-    jobs.send(Job { change, answer }).unwrap();
-    drop(jobs);
-    assert_eq!(writer::run(&inner, &waiting, &AtomicUsize::new(0)), 0);
-    assert_eq!(
-        answered.blocking_recv().unwrap().unwrap(),
-        Verdict::OtherDigest
-    );
-}
-
-#[test]
-fn only_among_several_sessions_does_a_change_wait_for_others() {
-    assert_eq!(writer::pause(0), None);
-    assert_eq!(writer::pause(1), None);
-    assert!(writer::pause(16).is_some());
-}
-
-#[test]
-fn a_session_is_in_work_as_long_as_it_says_so() {
-    let home = Home::new();
-    let vault = home.open();
-    let [one, two] = [vault.session(), vault.session()];
-    let in_work = || vault.in_work.load(std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(in_work(), 2);
-    drop(one);
-    assert_eq!(in_work(), 1);
-    drop(two);
-    assert_eq!(in_work(), 0);
 }

@@ -35,11 +35,33 @@ fn sessions_of_one_key_use_one_copy_while_there_are_any() {
 
     let held = Arc::downgrade(&first);
     drop(first);
-    assert!(held.upgrade().is_some());
-    drop(second);
+    // What the vault says meanwhile shows when it is read again.
+    vault.set_receipt(key, epoch, "another receipt").unwrap();
+    let third = shares.get(&vault, key, epoch).unwrap();
+    assert!(Arc::ptr_eq(&second, &third));
+    drop((second, third));
     assert!(held.upgrade().is_none(), "nobody holds it any more");
     let again = shares.get(&vault, key, epoch).unwrap();
     assert_eq!(again.share.expose(), b"a share");
+    assert_eq!(again.record.receipt.as_deref(), Some("another receipt"));
+}
+
+#[test]
+fn each_key_has_a_copy_of_its_own_and_none_is_remembered_for_ever() {
+    let home = Home::new();
+    let vault = vault(&home);
+    let [one, two] = [record(1), record(2)];
+    vault.set_receipt(two.key, two.epoch, "a receipt").unwrap();
+    let shares = Shares::default();
+    let remembered = || shares.0.lock().unwrap().len();
+    let first = shares.get(&vault, one.key, one.epoch).unwrap();
+    let second = shares.get(&vault, two.key, two.epoch).unwrap();
+    assert_eq!(first.record.key, one.key);
+    assert_eq!(second.record.key, two.key);
+    assert_eq!(remembered(), 2);
+    drop((first, second));
+    let _second = shares.get(&vault, two.key, two.epoch).unwrap();
+    assert_eq!(remembered(), 1);
 }
 
 #[test]
