@@ -124,7 +124,9 @@ impl<K: Eq + Hash> Sealers<K> {
         }
         // Two at once may each make one: both serve, one of them is kept.
         let sealer = Arc::new(make()?);
-        lock(&self.0).insert(receiver, Arc::clone(&sealer));
+        let mut known = lock(&self.0);
+        known.retain(|_, sealer| !sealer.is_worn());
+        known.insert(receiver, Arc::clone(&sealer));
         Ok(sealer)
     }
 }
