@@ -11,9 +11,10 @@ use async_nats::jetstream::{self, stream};
 use countersign_messaging::nats::{FeedSettings, NatsBus, NatsConfig, NatsFeed};
 use countersign_messaging::{EventFeed as _, FeedEvent, Headers, Payload};
 use countersign_test_servers::Nats;
+use tokio::sync::mpsc;
 
 const EVENTS: u64 = 50_000;
-const ROUNDS: u64 = 3;
+const ROUNDS: u64 = 10;
 /// What the relay publishes at once.
 const BATCH: u64 = 4096;
 /// Publications without an answer at a time, as in the feed.
@@ -87,19 +88,26 @@ async fn publish_feed(server: &Nats, round: u64) -> Duration {
     let start = round * EVENTS;
     let payload = Payload::from(vec![b'x'; BYTES]);
     let begun = Instant::now();
+    let (sender, mut batches) = mpsc::channel(1);
+    // A batch ahead, as the relay reads the log.
+    tokio::spawn(async move {
+        for first in (start + 1..=start + EVENTS).step_by(BATCH as usize) {
+            let end = (first + BATCH - 1).min(start + EVENTS);
+            let events: Vec<_> = (first..=end)
+                .map(|position| FeedEvent {
+                    position,
+                    subject: "cs.v1.events.session.SessionStarted.s".to_owned(),
+                    payload: payload.clone(),
+                    headers: Headers::new().with_position(position),
+                })
+                .collect();
+            sender.send(events).await.expect("somebody publishes");
+        }
+    });
     let mut last = (start > 0).then_some(start);
-    for first in (start + 1..=start + EVENTS).step_by(BATCH as usize) {
-        let end = (first + BATCH - 1).min(start + EVENTS);
-        let events: Vec<_> = (first..=end)
-            .map(|position| FeedEvent {
-                position,
-                subject: "cs.v1.events.session.SessionStarted.s".to_owned(),
-                payload: payload.clone(),
-                headers: Headers::new().with_position(position),
-            })
-            .collect();
+    while let Some(events) = batches.recv().await {
         feed.publish(last, &events).await.expect("kept");
-        last = Some(end);
+        last = events.last().map(|event| event.position);
     }
     begun.elapsed()
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use countersign_event_store::{Envelope, EventLog, LogError, subscribe};
 use countersign_messaging::{EventFeed, FeedError, FeedEvent, Headers, Payload, subject};
 use futures::StreamExt as _;
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::metrics;
 use crate::coordinator::is_final;
@@ -103,30 +105,22 @@ impl Relay {
             Err(error) => return Broken::Log(error),
         }
         self.published = Some(from);
-        let mut events = subscribe(self.log.clone(), from).ready_chunks(BATCH);
+        let mut batches = read(self.log.clone(), from);
         let mut measure = interval(MEASURE);
         measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let batch = tokio::select! {
-                batch = events.next() => batch,
+                batch = batches.next.recv() => batch,
                 _ = measure.tick() => {
                     metrics::lag(*self.log.wake().borrow(), self.published);
                     continue;
                 }
             };
-            let Some(batch) = batch else {
+            let Some(Batch { events, failed }) = batch else {
                 return Broken::Log(LogError::Closed);
             };
-            let mut read = Vec::with_capacity(batch.len());
-            let mut failed = None;
-            for event in batch {
-                match event {
-                    Ok(envelope) => read.push(published(&envelope)),
-                    Err(error) => failed = Some(error),
-                }
-            }
-            if let Some(end) = read.last().map(|event| event.position) {
-                if let Err(error) = self.publish(last, &read).await {
+            if let Some(end) = events.last().map(|event| event.position) {
+                if let Err(error) = self.publish(last, &events).await {
                     return Broken::Feed(error);
                 }
                 last = Some(end);
@@ -159,6 +153,47 @@ impl Relay {
         metrics::published(events.len());
         metrics::lag(*self.log.wake().borrow(), self.published);
         Ok(())
+    }
+}
+
+/// Events that are published at once, and what kept more from being read.
+struct Batch {
+    events: Vec<FeedEvent>,
+    failed: Option<LogError>,
+}
+
+/// Batches of the log, in order.
+struct Batches {
+    next: mpsc::Receiver<Batch>,
+    /// Reads as long as somebody takes them.
+    _reader: AbortOnDropHandle<()>,
+}
+
+/// Reads the log from a position on, one batch ahead: while one is published, the next
+/// is read and written as it will be sent.
+fn read(log: Arc<dyn EventLog>, from: u64) -> Batches {
+    let (sender, next) = mpsc::channel(1);
+    let reader = tokio::spawn(async move {
+        let mut events = subscribe(log, from).ready_chunks(BATCH);
+        while let Some(read) = events.next().await {
+            let mut batch = Batch {
+                events: Vec::with_capacity(read.len()),
+                failed: None,
+            };
+            for event in read {
+                match event {
+                    Ok(envelope) => batch.events.push(published(&envelope)),
+                    Err(error) => batch.failed = Some(error),
+                }
+            }
+            if sender.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
+    Batches {
+        next,
+        _reader: AbortOnDropHandle::new(reader),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use async_nats::HeaderMap;
 use async_nats::header::{
     HeaderValue, NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID,
 };
@@ -9,7 +10,7 @@ use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErro
 use async_nats::jetstream::message::PublishMessage;
 
 use super::{IN_FLIGHT, NatsFeed, Tail};
-use crate::bus::BusError;
+use crate::bus::{BusError, Headers};
 use crate::feed::{FeedError, FeedEvent};
 use crate::nats::convert;
 
@@ -104,7 +105,10 @@ async fn answered(
 }
 
 fn message(event: &FeedEvent, fence: Fence) -> PublishMessage {
-    let mut headers = convert::to_nats(&event.headers).unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    // The position is the message's id already.
+    let others = |(name, _): &(&str, &str)| *name != Headers::POSITION;
+    convert::extend(&mut headers, event.headers.iter().filter(others));
     headers.insert(NATS_MESSAGE_ID, HeaderValue::from(event.position));
     match fence {
         Fence::After(position) => {

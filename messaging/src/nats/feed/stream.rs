@@ -7,10 +7,10 @@ use async_nats::jetstream::{Error, ErrorCode};
 use serde::Serialize;
 
 use super::{NatsFeed, Tail};
-use crate::bus::{BusError, Headers};
+use crate::bus::BusError;
 use crate::feed::FeedError;
-use crate::nats::STREAM;
 use crate::nats::settings::FeedSettings;
+use crate::nats::{STREAM, convert};
 
 /// Messages looked at for one that a relay has published.
 const LOOK_BACK: u64 = 10_000;
@@ -84,10 +84,7 @@ impl NatsFeed {
         for sequence in (first..=last).rev().take(LOOK_BACK as usize) {
             match stream.get_raw_message(sequence).await {
                 Ok(message) => {
-                    let position = message
-                        .headers
-                        .get(Headers::POSITION)
-                        .and_then(|position| position.as_str().parse().ok());
+                    let position = convert::position(&message.headers);
                     if position.is_some() {
                         return Ok(position);
                     }
