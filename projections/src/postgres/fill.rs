@@ -125,7 +125,13 @@ pub(super) async fn fill(
     }
     drop(feeds);
     ended(&mut working).await?;
-    if position() < head {
+    let limits = targets.iter().map(|(_, limit)| *limit);
+    if places
+        .iter()
+        .map(place)
+        .zip(limits)
+        .any(|(place, limit)| place < limit)
+    {
         return Err(StoreError::Log(LogError::Closed));
     }
     reporter.tell(Phase::Filling, head, head);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_event_store::Envelope;
 use countersign_projections::Projection;
-use countersign_projections::postgres::{Deviation, Difference, Verified, verify};
+use countersign_projections::postgres::{Deviation, Difference, Rebuild, Verified, verify};
 use tokio_util::sync::CancellationToken;
 
 use super::fixture::{Fixture, everything};
@@ -71,6 +71,41 @@ async fn every_row_that_was_changed_by_hand_is_found() {
     assert_eq!(counted, found.len() as u64);
     assert_eq!(fixture.tables().await, tables);
     projecting.stop().await;
+}
+
+#[tokio::test]
+async fn projections_at_different_positions_are_each_compared_where_they_are() {
+    let fixture = Fixture::new().await;
+    let history = history(3).log;
+    let (before, after) = history.split_at(history.len() / 2);
+    for envelope in before {
+        append(&*fixture.log, envelope).await;
+    }
+    let projecting = fixture.project(&Arc::default(), "one");
+    fixture.at_head().await;
+    projecting.stop().await;
+    for envelope in after {
+        append(&*fixture.log, envelope).await;
+    }
+    // One goes on to the head, by a rebuild; the others stay behind.
+    Rebuild::new(
+        fixture.log.clone(),
+        fixture.pool.clone(),
+        vec![Projection::Accounts],
+    )
+    .run(|_| {}, CancellationToken::new())
+    .await
+    .expect("a rebuild");
+    let (verified, found) = check(&fixture).await;
+    assert_eq!(found, []);
+    assert_eq!(verified.len(), Projection::ALL.len());
+    for it in verified {
+        let expected = match it.projection {
+            Projection::Accounts => history.len(),
+            _ => before.len(),
+        };
+        assert_eq!(it.position, expected as u64, "{:?}", it.projection);
+    }
 }
 
 #[tokio::test]
