@@ -121,7 +121,7 @@ struct Follower {
     asked: Option<Instant>,
     /// Whether the consumer that the server has is of no use.
     useless: bool,
-    /// The number of its last delivery.
+    /// The number of its last delivery; none when nothing is known of it.
     delivered: Option<u64>,
     /// What was handed over and may still be in work.
     handed: Option<jetstream::Message>,

@@ -1,9 +1,10 @@
 //! Following the feed by name.
 
-use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::consumer::{Consumer, pull};
 use countersign_messaging::nats::{FeedSettings, NatsBus, NatsFeed};
 use countersign_messaging::{EventFeed as _, FeedError, FeedEvent, Subscription};
 use countersign_test_servers::Nats;
+use futures::StreamExt as _;
 use futures::future::join_all;
 
 use crate::support::{bus, context, event, events, feed, next, relay, until, within};
@@ -74,16 +75,71 @@ async fn what_was_handled_is_acknowledged_though_nothing_follows() {
     }
     // It waits for the next: the third was handled.
     let waiting = tokio::spawn(async move { followed.next().await.is_some() });
-    let context = context(&server).await;
+    acknowledged(&server, 3).await;
+    waiting.abort();
+}
+
+#[tokio::test]
+async fn a_delivery_that_did_not_arrive_comes_again_before_what_follows_it() {
+    let server = Nats::start().unwrap();
+    let feed = feed(&server).await;
+    let mut followed = follow(&feed, &[STARTED]).await;
+    // Somebody else asks the same consumer for one event, before the follower does.
+    let consumer: Consumer<pull::Config> = context(&server)
+        .await
+        .get_consumer_from_stream("party-alpha", "CS_EVENTS")
+        .await
+        .unwrap();
+    let waiting = || async { consumer.clone().info().await.unwrap().num_waiting };
+    assert_eq!(waiting().await, 0);
+    let asked = consumer.stream().max_messages_per_batch(1).messages();
+    let mut elsewhere = asked.await.unwrap();
+    let lost = tokio::spawn(async move { elsewhere.next().await.is_some() });
+    until(|| async { waiting().await == 1 }).await;
+    feed.publish(None, &events(1..=6)).await.unwrap();
+    assert_eq!(taken(&mut followed, 6).await, [1, 2, 3, 4, 5, 6]);
+    assert!(within(lost).await.unwrap());
+}
+
+/// Until the follower has acknowledged all up to this sequence.
+async fn acknowledged(server: &Nats, sequence: u64) {
+    let context = context(server).await;
     until(|| async {
         let consumer = context
             .get_consumer_from_stream::<pull::Config, _, _>("party-alpha", "CS_EVENTS")
-            .await
-            .unwrap();
-        consumer.cached_info().ack_floor.stream_sequence == 3
+            .await;
+        consumer.is_ok_and(|it| it.cached_info().ack_floor.stream_sequence == sequence)
     })
     .await;
-    waiting.abort();
+}
+
+#[tokio::test]
+async fn a_consumer_that_was_made_anew_hears_nothing_of_the_one_before() {
+    let server = Nats::start().unwrap();
+    let feed = feed(&server).await;
+    let mut followed = follow(&feed, &[STARTED]).await;
+    feed.publish(None, &events(1..=9)).await.unwrap();
+    assert_eq!(taken(&mut followed, 9).await.len(), 9);
+    let stream = context(&server)
+        .await
+        .get_stream("CS_EVENTS")
+        .await
+        .unwrap();
+    stream.delete_consumer("party-alpha").await.unwrap();
+    let following = tokio::spawn(async move {
+        let positions = taken(&mut followed, 12).await;
+        // It waits for the next: all were handled.
+        (positions, followed.next().await.is_some())
+    });
+    until(|| async {
+        let consumer: Result<_, _> = stream.consumer_info("party-alpha").await;
+        consumer.is_ok()
+    })
+    .await;
+    // The new one counts its deliveries from 1, and nine were counted before.
+    feed.publish(Some(9), &events(10..=12)).await.unwrap();
+    acknowledged(&server, 12).await;
+    following.abort();
 }
 
 #[tokio::test]

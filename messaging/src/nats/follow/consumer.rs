@@ -6,7 +6,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pu
 use async_nats::jetstream::stream::ConsumerErrorKind;
 use async_nats::jetstream::{Error, ErrorCode};
 
-use super::Follower;
+use super::{Follower, Unacknowledged};
 use crate::nats::STREAM;
 
 /// How long an event may be in a follower's hands before it is delivered again. Far
@@ -62,6 +62,8 @@ impl Follower {
         // hands has to come again first.
         let abandoned = self.delivered.is_none() && info.num_ack_pending > 0;
         if fits && !self.useless && !abandoned {
+            self.delivered
+                .get_or_insert(info.delivered.consumer_sequence);
             return Ok(Some(consumer));
         }
         // What was handled is not given again; where nothing was, it begins where the
@@ -77,11 +79,14 @@ impl Follower {
         };
         self.delete().await?;
         self.useless = false;
-        self.delivered = None;
         Ok(None)
     }
 
     pub(super) async fn make(&mut self) -> Result<PullConsumer, Failure> {
+        // It counts from 1, and would take an acknowledgement of what another delivered
+        // for one of its own. It begins after all that was handled.
+        self.delivered = Some(0);
+        self.handled = Unacknowledged::default();
         if matches!(self.start, Start::Now) {
             // Where that is, the consumer has to say: its successor will ask. A stream
             // is not for everybody to look at, so the place comes from a consumer, too.
