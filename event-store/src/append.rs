@@ -6,7 +6,9 @@ use chrono::{DateTime, Datelike, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{AppendError, Envelope, StreamId, canonical};
+use crate::{
+    AppendError, Envelope, StreamId, canonical, envelope::BegunHash, metadata::MetadataColumn,
+};
 
 /// Longest name accepted, in bytes.
 const MAX_NAME: usize = 512;
@@ -138,22 +140,40 @@ pub struct Appended {
     pub duplicate: bool,
 }
 
-/// A checked append with the canonical payloads, stream by stream.
+/// A checked append.
 #[derive(Debug)]
 pub(crate) struct Prepared {
+    /// What it asks, without the events.
     pub(crate) append: Append,
-    pub(crate) payloads: Vec<Vec<String>>,
+    /// The events of each stream, in its order.
+    pub(crate) drafts: Vec<Vec<Draft>>,
+}
+
+/// An event with all that can be made of it before it has a place in the log.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// Position, version and previous hash come last.
+    pub(crate) envelope: Arc<Envelope>,
+    /// The canonical payload.
+    pub(crate) payload: Arc<str>,
+    /// The text of [`MetadataColumn`].
+    pub(crate) metadata: Arc<str>,
+    pub(crate) hash: BegunHash,
 }
 
 impl Append {
-    /// Checks what needs no look at the log.
+    /// Checks what needs no look at the log, and does what can be done without one.
     pub(crate) fn prepare(mut self) -> Result<Prepared, AppendError> {
         let micros = self.recorded_at.timestamp_micros();
         self.recorded_at = DateTime::from_timestamp_micros(micros)
             .filter(|time| (0..=9999).contains(&time.year()))
             .ok_or_else(|| invalid("recorded_at is outside the years 0 to 9999"))?;
+        for reservation in &self.reservations {
+            name("scope", &reservation.scope)?;
+            name("value", &reservation.value)?;
+            name("owner", &reservation.owner)?;
+        }
         let mut seen = HashSet::new();
-        let mut payloads = Vec::with_capacity(self.streams.len());
         for stream in &self.streams {
             name("aggregate_type", &stream.stream.aggregate_type)?;
             name("aggregate_id", &stream.stream.aggregate_id)?;
@@ -163,23 +183,54 @@ impl Append {
             if !seen.insert(&stream.stream) {
                 return Err(invalid("a stream appears twice"));
             }
-            let mut texts = Vec::with_capacity(stream.events.len());
-            for event in &stream.events {
-                name("event_type", &event.event_type)?;
-                canonical::check(&event.payload).map_err(invalid)?;
-                let bytes = canonical::to_vec(&event.payload);
-                texts.push(String::from_utf8(bytes).expect("canonical JSON is UTF-8"));
-            }
-            payloads.push(texts);
         }
-        for reservation in &self.reservations {
-            name("scope", &reservation.scope)?;
-            name("value", &reservation.value)?;
-            name("owner", &reservation.owner)?;
-        }
+        let mut streams = std::mem::take(&mut self.streams);
+        let metadata = MetadataColumn::of(&self.metadata).into();
+        let drafts = streams
+            .iter_mut()
+            .map(|it| {
+                let events = std::mem::take(&mut it.events).into_iter();
+                events
+                    .map(|event| self.draft(&it.stream, event, &metadata))
+                    .collect()
+            })
+            .collect::<Result<_, _>>()?;
+        self.streams = streams;
         Ok(Prepared {
             append: self,
-            payloads,
+            drafts,
+        })
+    }
+
+    fn draft(
+        &self,
+        stream: &StreamId,
+        event: NewEvent,
+        metadata: &Arc<str>,
+    ) -> Result<Draft, AppendError> {
+        name("event_type", &event.event_type)?;
+        canonical::check(&event.payload).map_err(invalid)?;
+        let payload = canonical::to_vec(&event.payload);
+        let payload = String::from_utf8(payload).expect("canonical JSON is UTF-8");
+        let envelope = Envelope {
+            position: 0,
+            stream: stream.clone(),
+            version: 0,
+            event_type: event.event_type,
+            event_version: event.event_version,
+            payload: event.payload,
+            recorded_at: self.recorded_at,
+            correlation_id: self.metadata.correlation_id,
+            causation_id: self.metadata.causation_id,
+            actor: self.metadata.actor.clone(),
+            trace_parent: self.metadata.trace_parent.clone(),
+            previous_hash: [0; 32],
+        };
+        Ok(Draft {
+            hash: envelope.begin_hash(payload.as_bytes()),
+            envelope: Arc::new(envelope),
+            payload: payload.into(),
+            metadata: metadata.clone(),
         })
     }
 }

@@ -108,45 +108,92 @@ impl Envelope {
         self.hash_with(&canonical::to_vec(&self.payload))
     }
 
-    /// [`Envelope::hash`] for a payload whose canonical form is at hand.
-    pub(crate) fn hash_with(&self, payload: &[u8]) -> [u8; 32] {
-        let mut hasher = Sha256::new();
-        hasher.update([0]);
-        hasher.update(self.canonical_with(payload));
-        hasher.finalize().into()
+    /// [`Envelope::hash`] for a payload whose canonical form is at hand, as far as it
+    /// does not depend on the event's place.
+    pub(crate) fn begin_hash(&self, payload: &[u8]) -> BegunHash {
+        let mut begun = Sha256::new();
+        begun.update([0]);
+        let mut out = Vec::with_capacity(payload.len() + 512);
+        self.write_content(&mut out, payload);
+        begun.update(&out);
+        out.clear();
+        self.write_circumstances(&mut out);
+        BegunHash {
+            begun,
+            circumstances: out,
+        }
+    }
+
+    fn hash_with(&self, payload: &[u8]) -> [u8; 32] {
+        let begun = self.begin_hash(payload);
+        begun.finish(self.position, self.version, &self.previous_hash)
     }
 
     fn canonical_with(&self, payload: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(payload.len() + 512);
         // In the order of the sorted keys.
-        text(&mut out, "{\"actor\":", Some(&self.actor));
+        self.write_content(&mut out, payload);
+        write_place(&mut out, self.position, &self.previous_hash);
+        self.write_circumstances(&mut out);
+        write_version(&mut out, self.version);
+        out
+    }
+
+    fn write_content(&self, out: &mut Vec<u8>, payload: &[u8]) {
+        text(out, "{\"actor\":", Some(&self.actor));
+        text(out, ",\"aggregate_id\":", Some(&self.stream.aggregate_id));
         text(
-            &mut out,
-            ",\"aggregate_id\":",
-            Some(&self.stream.aggregate_id),
-        );
-        text(
-            &mut out,
+            out,
             ",\"aggregate_type\":",
             Some(&self.stream.aggregate_type),
         );
         let causation = self.causation_id.map(|id| id.to_string());
-        text(&mut out, ",\"causation_id\":", causation.as_deref());
+        text(out, ",\"causation_id\":", causation.as_deref());
         let correlation = self.correlation_id.to_string();
-        text(&mut out, ",\"correlation_id\":", Some(&correlation));
-        text(&mut out, ",\"event_type\":", Some(&self.event_type));
-        number(&mut out, ",\"event_version\":", self.event_version.into());
+        text(out, ",\"correlation_id\":", Some(&correlation));
+        text(out, ",\"event_type\":", Some(&self.event_type));
+        number(out, ",\"event_version\":", self.event_version.into());
         out.extend_from_slice(b",\"payload\":");
         out.extend_from_slice(payload);
-        number(&mut out, ",\"position\":", self.position);
-        let previous = hex::encode(self.previous_hash);
-        text(&mut out, ",\"previous_hash\":", Some(&previous));
+    }
+
+    fn write_circumstances(&self, out: &mut Vec<u8>) {
         let recorded_at = format_time(&self.recorded_at);
-        text(&mut out, ",\"recorded_at\":", Some(&recorded_at));
-        text(&mut out, ",\"trace_parent\":", self.trace_parent.as_deref());
-        number(&mut out, ",\"version\":", self.version);
-        out.push(b'}');
-        out
+        text(out, ",\"recorded_at\":", Some(&recorded_at));
+        text(out, ",\"trace_parent\":", self.trace_parent.as_deref());
+    }
+}
+
+fn write_place(out: &mut Vec<u8>, position: u64, previous_hash: &[u8; 32]) {
+    number(out, ",\"position\":", position);
+    let previous = hex::encode(previous_hash);
+    text(out, ",\"previous_hash\":", Some(&previous));
+}
+
+fn write_version(out: &mut Vec<u8>, version: u64) {
+    number(out, ",\"version\":", version);
+    out.push(b'}');
+}
+
+/// The hash of an event whose place is not known yet. Places are given one by one, by
+/// the one who writes; the rest of the work is done before.
+#[derive(Clone, Debug)]
+pub(crate) struct BegunHash {
+    begun: Sha256,
+    /// What comes between the event's two places.
+    circumstances: Vec<u8>,
+}
+
+impl BegunHash {
+    /// The [`Envelope::hash`] of the event in this place.
+    pub(crate) fn finish(&self, position: u64, version: u64, previous_hash: &[u8; 32]) -> [u8; 32] {
+        let mut out = Vec::with_capacity(self.circumstances.len() + 192);
+        write_place(&mut out, position, previous_hash);
+        out.extend_from_slice(&self.circumstances);
+        write_version(&mut out, version);
+        let mut hasher = self.begun.clone();
+        hasher.update(&out);
+        hasher.finalize().into()
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Envelope;
+use crate::Metadata;
 
 /// JSON with text values only, as postgres-es expects.
 #[derive(Serialize, Deserialize)]
@@ -20,13 +20,13 @@ pub(crate) struct MetadataColumn<'a> {
 }
 
 impl MetadataColumn<'_> {
-    /// The column of an event.
-    pub(crate) fn of(envelope: &Envelope) -> String {
+    /// The column of every event of an append.
+    pub(crate) fn of(metadata: &Metadata) -> String {
         let column = MetadataColumn {
-            correlation_id: envelope.correlation_id,
-            causation_id: envelope.causation_id,
-            actor: Cow::Borrowed(&envelope.actor),
-            traceparent: envelope.trace_parent.as_deref().map(Cow::Borrowed),
+            correlation_id: metadata.correlation_id,
+            causation_id: metadata.causation_id,
+            actor: Cow::Borrowed(&metadata.actor),
+            traceparent: metadata.trace_parent.as_deref().map(Cow::Borrowed),
         };
         serde_json::to_string(&column).expect("texts are JSON")
     }

@@ -13,7 +13,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    AppendError, CommandEntry, Envelope, Reservation, StreamId, append::Prepared, chain::Tail,
+    Append, AppendError, CommandEntry, Envelope, Reservation, StreamId, append::Draft, chain::Tail,
 };
 
 /// A batch in the making.
@@ -39,7 +39,8 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) envelope: Arc<Envelope>,
-    pub(crate) payload: String,
+    pub(crate) payload: Arc<str>,
+    pub(crate) metadata: Arc<str>,
     pub(crate) hash: [u8; 32],
 }
 
@@ -63,9 +64,21 @@ impl Plan {
         self.rows.is_empty() && self.commands.is_empty() && self.reservations.is_empty()
     }
 
-    /// Adds an append, or says why it cannot happen.
-    pub(crate) fn add(&mut self, prepared: &Prepared) -> Result<Planned, AppendError> {
-        if let Some(command) = prepared.append.command
+    /// Adds appends, each with its drafts; says of each what becomes of it, or why it
+    /// cannot happen.
+    pub(crate) fn add_all(
+        &mut self,
+        appends: &[Append],
+        drafts: &mut [Vec<Vec<Draft>>],
+    ) -> Vec<Result<Planned, AppendError>> {
+        let appends = appends.iter().zip(drafts);
+        appends
+            .map(|(append, drafts)| self.add(append, drafts))
+            .collect()
+    }
+
+    fn add(&mut self, append: &Append, drafts: &mut [Vec<Draft>]) -> Result<Planned, AppendError> {
+        if let Some(command) = append.command
             && let Some(entry) = self.known.get(&command.id)
         {
             return if entry.record == command {
@@ -74,7 +87,7 @@ impl Plan {
                 Err(AppendError::CommandReused { id: command.id })
             };
         }
-        for stream in &prepared.append.streams {
+        for stream in &append.streams {
             let actual = self.tail(&stream.stream).version;
             if !stream.expected.admits(actual) {
                 return Err(AppendError::Conflict {
@@ -85,8 +98,8 @@ impl Plan {
             }
         }
         // Last of the checks, since it takes the values as it goes.
-        self.reserve(&prepared.append.reservations)?;
-        Ok(self.apply(prepared))
+        self.reserve(&append.reservations)?;
+        Ok(self.apply(append, drafts))
     }
 
     fn tail(&self, stream: &StreamId) -> Tail {
@@ -116,36 +129,25 @@ impl Plan {
         Ok(())
     }
 
-    fn apply(&mut self, prepared: &Prepared) -> Planned {
+    fn apply(&mut self, append: &Append, drafts: &mut [Vec<Draft>]) -> Planned {
         let first_row = self.rows.len();
         let first_position = self.head() + 1;
-        let append = &prepared.append;
-        for (stream, payloads) in append.streams.iter().zip(&prepared.payloads) {
+        for (stream, drafts) in append.streams.iter().zip(drafts) {
             let mut tail = self.tail(&stream.stream);
-            for (event, payload) in stream.events.iter().zip(payloads) {
-                let metadata = &append.metadata;
-                let envelope = Envelope {
-                    position: self.head() + 1,
-                    stream: stream.stream.clone(),
-                    version: tail.version + 1,
-                    event_type: event.event_type.clone(),
-                    event_version: event.event_version,
-                    payload: event.payload.clone(),
-                    recorded_at: append.recorded_at,
-                    correlation_id: metadata.correlation_id,
-                    causation_id: metadata.causation_id,
-                    actor: metadata.actor.clone(),
-                    trace_parent: metadata.trace_parent.clone(),
-                    previous_hash: tail.hash,
-                };
-                let hash = envelope.hash_with(payload.as_bytes());
-                tail = Tail {
-                    version: envelope.version,
-                    hash,
-                };
+            for draft in drafts {
+                let position = self.head() + 1;
+                let version = tail.version + 1;
+                // Nobody else has it, unless a plan before this one is still there.
+                let envelope = Arc::make_mut(&mut draft.envelope);
+                envelope.position = position;
+                envelope.version = version;
+                envelope.previous_hash = tail.hash;
+                let hash = draft.hash.finish(position, version, &tail.hash);
+                tail = Tail { version, hash };
                 self.rows.push(Row {
-                    envelope: Arc::new(envelope),
-                    payload: payload.clone(),
+                    envelope: draft.envelope.clone(),
+                    payload: draft.payload.clone(),
+                    metadata: draft.metadata.clone(),
                     hash,
                 });
             }

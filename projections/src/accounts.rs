@@ -30,8 +30,10 @@ pub struct AccountView {
     /// The thumbprint of `auth_key` (RFC 7638, SHA-256).
     pub auth_key_thumbprint: Thumbprint,
     /// When it registered.
+    #[serde(serialize_with = "crate::time::at")]
     pub created_at: Timestamp,
     /// When its last event was recorded.
+    #[serde(serialize_with = "crate::time::at")]
     pub updated_at: Timestamp,
     /// How many events it has.
     pub version: u64,

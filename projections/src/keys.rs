@@ -56,11 +56,17 @@ pub struct KeyView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired_reason: Option<String>,
     /// When it was asked for.
+    #[serde(serialize_with = "crate::time::at")]
     pub created_at: Timestamp,
     /// When it was generated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::time::if_any"
+    )]
     pub activated_at: Option<Timestamp>,
     /// When its last event was recorded.
+    #[serde(serialize_with = "crate::time::at")]
     pub updated_at: Timestamp,
     /// Position of its first event; lists are in this order.
     pub created_position: u64,

@@ -27,6 +27,7 @@ mod projector;
 mod read_models;
 pub mod sessions;
 mod store;
+mod time;
 pub mod timeline;
 
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub use postgres::PostgresStore;
 pub use projection::{Projection, UnknownProjection};
 pub use projector::Projector;
 pub use read_models::{Lagging, Page, ReadModels, Status};
-pub use sessions::{SessionFilter, SessionRow, SessionView};
+pub use sessions::{SessionFilter, SessionRow, SessionView, SignatureForms};
 pub use store::{MemoryStore, Skipped, Store, StoreError};
 pub use timeline::TimelineEntry;
 

@@ -27,6 +27,7 @@ pub struct PartyView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_blame: Option<BlameView>,
     /// When its last event was recorded.
+    #[serde(serialize_with = "crate::time::at")]
     pub last_event_at: Timestamp,
     /// Position of its last event.
     pub last_event_position: u64,
@@ -42,6 +43,7 @@ pub struct BlameView {
     /// Why it failed.
     pub reason: AttemptFailure,
     /// When it failed.
+    #[serde(serialize_with = "crate::time::at")]
     pub at: Timestamp,
 }
 

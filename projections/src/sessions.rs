@@ -13,7 +13,9 @@ use countersign_domain::session::{SessionEvent, SessionKind, SessionStatus};
 use countersign_event_store::Recorded;
 
 pub use row::SessionRow;
-pub use view::{AttemptView, DeviceView, FailureView, ParticipantView, SessionView};
+pub use view::{
+    AttemptView, DeviceView, FailureView, ParticipantView, SessionView, SignatureForms,
+};
 
 use crate::store::Row;
 

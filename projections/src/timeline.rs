@@ -17,6 +17,7 @@ pub struct TimelineEntry {
     /// Position of the event.
     pub position: u64,
     /// When it was recorded.
+    #[serde(serialize_with = "crate::time::at")]
     pub at: Timestamp,
     /// Name of the event.
     pub event_type: Name,

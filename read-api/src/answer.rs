@@ -43,10 +43,10 @@ impl Answer {
     }
 
     /// Part of a list: of each row what `view` picks.
-    pub(crate) fn page<R, V: Serialize>(
+    pub(crate) fn page<'a, R, V: Serialize>(
         position: u64,
-        page: &Page<R>,
-        view: impl Fn(&R) -> &V,
+        page: &'a Page<R>,
+        view: impl Fn(&'a R) -> V,
     ) -> Result<Self, Problem> {
         let list = List {
             items: page.items.iter().map(|row| view(row)).collect(),

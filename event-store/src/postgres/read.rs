@@ -77,9 +77,14 @@ pub(super) async fn decoded(
     let rows = rows.await?;
     let decoder = decoder.clone();
     let decode = move || {
-        let decode = |row| Ok(decoder.decode_text(recorded(row)?, json(row, 6)?));
-        let events = rows.iter().map(decode).collect::<Result<_, Unreadable>>();
-        events.map_err(|error| error.to_string())
+        // All of them at once, because to grow means to be copied.
+        let mut events = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let recorded = recorded(row).map_err(|error| error.to_string())?;
+            let payload = json(row, 6).map_err(|error| error.to_string())?;
+            events.push(decoder.decode_text(recorded, payload));
+        }
+        Ok::<_, String>(events)
     };
     let events = spawn_blocking(decode).await;
     let events = events.map_err(|error| LogError::storage("decode events", error))?;

@@ -135,12 +135,16 @@ impl Writer {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
+        let (appends, mut drafts): (Vec<_>, Vec<_>) = appends
+            .into_iter()
+            .map(|prepared| (prepared.append, prepared.drafts))
+            .unzip();
         let mut wanted = Wanted::new(&appends);
         let mut plan = wanted.assume(self.seen, &self.tails);
         let mut sure = false;
         let mut misses = 0;
         loop {
-            let planned: Vec<_> = appends.iter().map(|append| plan.add(append)).collect();
+            let planned: Vec<_> = plan.add_all(&appends, &mut drafts);
             if sure && plan.is_empty() {
                 self.link.rollback().await;
                 return Ok(outcomes(&plan, planned));

@@ -121,13 +121,17 @@ impl Writer {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
+        let (appends, mut drafts): (Vec<_>, Vec<_>) = appends
+            .into_iter()
+            .map(|prepared| (prepared.append, prepared.drafts))
+            .unzip();
         if self.stale {
             self.recover().await?;
         }
         // Nobody else writes to this file: what is looked up stays true until the
         // transaction that follows.
         let mut plan = self.look_up(&appends).await?;
-        let planned: Vec<_> = appends.iter().map(|append| plan.add(append)).collect();
+        let planned: Vec<_> = plan.add_all(&appends, &mut drafts);
         self.insert(&plan).await?;
         let outcomes = planned
             .into_iter()

@@ -1,6 +1,6 @@
 //! What the database itself refuses, whoever asks.
 
-use countersign_event_store::EventLog;
+use countersign_event_store::{ChainVerifier, EventLog};
 use sqlx::PgConnection;
 
 use crate::support::{append, connect, database, execute, open, verify};
@@ -41,36 +41,63 @@ async fn what_is_in_the_log_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn events_out_of_order_are_refused_from_anybody() {
+async fn events_out_of_place_are_refused_from_anybody() {
     let url = database().await.url;
     let log = open(&url).await;
     log.append(append("a", "Happened", 2)).await.unwrap();
     let mut other = connect(&url).await;
-    let insert = |position: &str, id: &str, sequence: &str, previous: &str| {
-        format!(
-            "INSERT INTO events SELECT aggregate_type, {id}, {sequence}, event_type, \
-             event_version, payload, metadata, {position}, recorded_at, {previous}, hash \
-             FROM events WHERE position = 2"
-        )
-    };
-    let zeros = "decode(repeat('00', 32), 'hex')";
     for wrong in [
         insert("4", "'a'", "3", "hash"),
         insert("2", "'a'", "3", "hash"),
+        insert("3", "'a'", "2", "previous_hash"),
+        format!(
+            "{} UNION ALL {}",
+            insert("3", "'a'", "3", "hash"),
+            select("5", "'a'", "4", "hash")
+        ),
+    ] {
+        refused(&mut other, &wrong).await;
+    }
+    let right = insert("3", "'a'", "3", "hash");
+    execute(&mut other, &right).await.unwrap();
+    assert_eq!(log.head().await.unwrap(), 3);
+}
+
+/// The table takes what is in its place; whether it fits its stream, readers see.
+#[tokio::test]
+async fn events_that_do_not_follow_their_stream_are_found_by_who_verifies() {
+    let zeros = "decode(repeat('00', 32), 'hex')";
+    for wrong in [
         insert("3", "'a'", "4", "hash"),
         insert("3", "'a'", "3", "previous_hash"),
         insert("3", "'b'", "2", zeros),
         insert("3", "'b'", "1", "hash"),
     ] {
-        refused(&mut other, &wrong).await;
+        let url = database().await.url;
+        let log = open(&url).await;
+        log.append(append("a", "Happened", 2)).await.unwrap();
+        execute(&mut connect(&url).await, &wrong).await.unwrap();
+        let mut verifier = ChainVerifier::new();
+        let events = log.read_all(0, 10).await.unwrap();
+        let found = events.iter().try_for_each(|event| verifier.check(event));
+        assert!(found.is_err(), "{wrong}");
+        assert_eq!(verifier.position(), 2, "{wrong}");
     }
-    for right in [
-        insert("3", "'a'", "3", "hash"),
-        insert("4", "'b'", "1", zeros),
-    ] {
-        execute(&mut other, &right).await.unwrap();
-    }
-    assert_eq!(log.head().await.unwrap(), 4);
+}
+
+fn insert(position: &str, id: &str, sequence: &str, previous: &str) -> String {
+    format!(
+        "INSERT INTO events {}",
+        select(position, id, sequence, previous)
+    )
+}
+
+/// The second event in another place.
+fn select(position: &str, id: &str, sequence: &str, previous: &str) -> String {
+    format!(
+        "SELECT aggregate_type, {id}, {sequence}, event_type, event_version, payload, \
+         metadata, {position}, recorded_at, {previous}, hash FROM events WHERE position = 2"
+    )
 }
 
 #[tokio::test]

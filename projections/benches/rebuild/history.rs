@@ -46,6 +46,7 @@ pub(crate) async fn fill(pool: &PgPool, events: u64) {
         sqlx::query(sql).execute(pool).await.expect("a setting");
     }
     let templates = templates();
+    let names = Names::new();
     let mut copy = pool
         .copy_in_raw(
             "COPY events (position, aggregate_type, aggregate_id, sequence, event_type,
@@ -64,7 +65,7 @@ pub(crate) async fn fill(pool: &PgPool, events: u64) {
         }
         let place = place.min(open.len() - 1);
         let it = &mut open[place];
-        line(&mut buffer, position, &templates[it.template], it);
+        line(&mut buffer, &names, position, &templates[it.template], it);
         it.next += 1;
         if it.next == templates[it.template].events.len() {
             opened += 1;
@@ -113,13 +114,27 @@ fn start(number: u64) -> Open {
     }
 }
 
-fn line(buffer: &mut String, position: u64, template: &Template, it: &Open) {
+/// The ids of session, account and key in the templates.
+struct Names([String; 3]);
+
+impl Names {
+    fn new() -> Self {
+        Self([
+            session_id(1).to_string(),
+            account_id(1).to_string(),
+            KeyId::of(session_id(1)).to_string(),
+        ])
+    }
+}
+
+fn line(buffer: &mut String, names: &Names, position: u64, template: &Template, it: &Open) {
     use std::fmt::Write as _;
     let (event_type, payload) = &template.events[it.next];
+    let [session, account, key] = &names.0;
     let payload = payload
-        .replace(&session_id(1).to_string(), &it.id.to_string())
-        .replace(&account_id(1).to_string(), &it.account.to_string())
-        .replace(&KeyId::of(session_id(1)).to_string(), &it.key.to_string());
+        .replace(session, &it.id.to_string())
+        .replace(account, &it.account.to_string())
+        .replace(key, &it.key.to_string());
     let sequence = it.next + 1;
     let (kind, id) = (template.aggregate_type, it.id);
     let micros = position % 1_000_000;

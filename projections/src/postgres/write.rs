@@ -62,7 +62,7 @@ pub(super) async fn write(
     }
     if !running.ids.is_empty() {
         let sql = format!(
-            "INSERT INTO {} (id, doc) SELECT id, doc::json
+            "INSERT INTO {} (id, doc) SELECT id, doc
              FROM unnest($1::uuid[], $2::text[]) AS new (id, doc)
              ON CONFLICT (id) DO UPDATE SET doc = excluded.doc",
             target.running()
@@ -145,14 +145,13 @@ fn upsert(target: Target) -> String {
         P::Parties => ("$1::text[], $2::text[]", "doc = excluded.doc"),
         P::Timeline => ("$1::uuid[], $2::bigint[], $3::text[]", ""),
     };
-    let values = columns.replace("doc", "doc::json");
     let conflict = match changing {
         // Only added to.
         "" => String::new(),
         changing => format!("ON CONFLICT (id) DO UPDATE SET {changing}"),
     };
     format!(
-        "INSERT INTO {table} ({columns}) SELECT {values} FROM unnest({arrays}) AS new ({columns}) \
+        "INSERT INTO {table} ({columns}) SELECT {columns} FROM unnest({arrays}) AS new ({columns}) \
          {conflict}"
     )
 }

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Name;
 
-/// What queries show of a session. The intent stays in its events.
+/// What queries show of a session, with its signature as the log has it or in all
+/// forms. The intent stays in its events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionView {
+#[serde(bound(deserialize = "S: Deserialize<'de>"))]
+pub struct SessionView<S = Signature> {
     /// The session.
     pub session_id: SessionId,
     /// Which protocol run.
@@ -61,24 +63,30 @@ pub struct SessionView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ethereum_address: Option<Name>,
     /// The signature.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "all_forms"
-    )]
-    pub signature: Option<Signature>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<S>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureView>,
     /// When it was asked for.
+    #[serde(serialize_with = "crate::time::at")]
     pub created_at: Timestamp,
     /// When its first attempt started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::time::if_any"
+    )]
     pub started_at: Option<Timestamp>,
     /// When it was over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::time::if_any"
+    )]
     pub ended_at: Option<Timestamp>,
     /// When it ends in any case.
+    #[serde(serialize_with = "crate::time::at")]
     pub expires_at: Timestamp,
     /// Position of its first event; lists are in this order.
     pub created_position: u64,
@@ -96,13 +104,21 @@ pub struct ParticipantView {
     /// How far it is.
     pub status: ParticipantStatus,
     /// When it joined; none again when it has to join once more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::time::if_any"
+    )]
     pub joined_at: Option<Timestamp>,
     /// What it said of itself when it joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceView>,
     /// When it handed in its result for the attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::time::if_any"
+    )]
     pub completed_at: Option<Timestamp>,
 }
 
@@ -123,10 +139,18 @@ pub struct AttemptView {
     /// Who took part, by index.
     pub signers: Vec<Name>,
     /// When its rounds began; none when its signers did not get ready.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::time::if_any"
+    )]
     pub started_at: Option<Timestamp>,
     /// When it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::time::if_any"
+    )]
     pub failed_at: Option<Timestamp>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,6 +175,41 @@ pub struct FailureView {
 }
 
 impl SessionView {
+    /// The view with its signature in all forms.
+    #[must_use]
+    pub fn in_all_forms(&self) -> SessionView<SignatureForms> {
+        let it = self.clone();
+        SessionView {
+            signature: it.signature.map(SignatureForms::from),
+            session_id: it.session_id,
+            kind: it.kind,
+            account_id: it.account_id,
+            key_id: it.key_id,
+            engine: it.engine,
+            status: it.status,
+            threshold: it.threshold,
+            parties: it.parties,
+            epoch: it.epoch,
+            attempt: it.attempt,
+            max_attempts: it.max_attempts,
+            signers: it.signers,
+            participants: it.participants,
+            attempts: it.attempts,
+            digest: it.digest,
+            path: it.path,
+            hash: it.hash,
+            public_key: it.public_key,
+            ethereum_address: it.ethereum_address,
+            failure: it.failure,
+            created_at: it.created_at,
+            started_at: it.started_at,
+            ended_at: it.ended_at,
+            expires_at: it.expires_at,
+            created_position: it.created_position,
+            position: it.position,
+        }
+    }
+
     /// Passes every text that other sessions are likely to have too, so that it
     /// can be exchanged for one that is there already.
     pub(crate) fn share(&mut self, mut share: impl FnMut(&mut Name)) {
@@ -171,28 +230,23 @@ impl SessionView {
     }
 }
 
-/// A signature in all the forms that wallets ask for. Only r, s and v are kept;
-/// the others follow from them.
-#[allow(
-    clippy::ref_option,
-    reason = "serde passes a reference to the field as it is"
-)]
-fn all_forms<S: serde::Serializer>(
-    signature: &Option<Signature>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Forms<'a> {
-        #[serde(flatten)]
-        signature: &'a Signature,
-        compact: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        der: Option<String>,
+/// A signature in all the forms that wallets ask for. Only r, s and v are kept; the
+/// others follow from them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignatureForms {
+    #[serde(flatten)]
+    signature: Signature,
+    compact: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    der: Option<String>,
+}
+
+impl From<Signature> for SignatureForms {
+    fn from(signature: Signature) -> Self {
+        Self {
+            signature,
+            compact: signature.compact().to_string(),
+            der: signature.der().ok().map(hex::encode),
+        }
     }
-    let forms = signature.as_ref().map(|signature| Forms {
-        signature,
-        compact: signature.compact().to_string(),
-        der: signature.der().ok().map(hex::encode),
-    });
-    forms.serialize(serializer)
 }

@@ -84,7 +84,7 @@ fn fold(events: &[SessionEvent]) -> Option<SessionRow> {
 #[test]
 fn a_created_sign_session() {
     let row = fold(&[created(SessionKind::Sign)]).expect("a row");
-    insta::assert_json_snapshot!(row.view);
+    insta::assert_json_snapshot!(row.view.in_all_forms());
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_signature_in_the_second_attempt_with_a_spare() {
         signature: Some(signature()),
     });
     let row = fold(&events).expect("a row");
-    insta::assert_json_snapshot!(row.view);
+    insta::assert_json_snapshot!(row.view.in_all_forms());
 }
 
 #[test]

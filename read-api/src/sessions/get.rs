@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use countersign_domain::ids::SessionId;
-use countersign_projections::SessionView;
+use countersign_projections::{SessionView, SignatureForms};
 use serde::Serialize;
 
 use super::progress::{PartyAt, progress};
@@ -14,9 +14,9 @@ use crate::problem::Problem;
 use crate::query::{Id, Query};
 
 #[derive(Serialize)]
-struct Detail<'a> {
+struct Detail {
     #[serde(flatten)]
-    session: &'a SessionView,
+    session: SessionView<SignatureForms>,
     /// Where the parties are, as long as it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<Vec<PartyAt>>,
@@ -32,7 +32,7 @@ pub(crate) async fn handle(
     let row = api.models.session(id).await?;
     let row = row.ok_or_else(|| super::unknown(id))?;
     let detail = Detail {
-        session: &row.view,
+        session: row.view.in_all_forms(),
         progress: progress(&api.progress, &row.view),
     };
     Answer::new(position, &detail)

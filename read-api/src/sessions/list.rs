@@ -27,5 +27,5 @@ pub(crate) async fn handle(
     let page = models
         .list_sessions(&filter, slice.cursor, slice.limit)
         .await?;
-    Answer::page(position, &page, |row| &row.view)
+    Answer::page(position, &page, |row| row.view.in_all_forms())
 }

@@ -3,9 +3,9 @@
 use sqlx::{PgConnection, postgres::PgRow};
 
 use super::lookup::Wanted;
-use crate::{metadata::MetadataColumn, plan::Plan, postgres::read::clamp};
+use crate::{plan::Plan, postgres::read::clamp};
 
-/// See `migrations/postgres/0004_append_batch.sql`.
+/// See `migrations/postgres/0005_faster.sql`.
 const CALL: &str = "SELECT * FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
     $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
 
@@ -36,7 +36,7 @@ pub(super) async fn append_batch(
     let types: Vec<&str> = events().map(|event| &event.event_type[..]).collect();
     let schemas: Vec<_> = events().map(|e| e.event_version.to_string()).collect();
     let payloads: Vec<&str> = rows.iter().map(|row| &row.payload[..]).collect();
-    let metadata: Vec<_> = events().map(MetadataColumn::of).collect();
+    let metadata: Vec<&str> = rows.iter().map(|row| &*row.metadata).collect();
     let times: Vec<_> = events().map(|event| event.recorded_at).collect();
     let previous: Vec<&[u8]> = events().map(|event| &event.previous_hash[..]).collect();
     let hashes: Vec<&[u8]> = rows.iter().map(|row| &row.hash[..]).collect();

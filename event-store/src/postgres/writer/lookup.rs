@@ -6,8 +6,8 @@ use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    CommandEntry, CommandRecord, LogError, Reservation, StreamId, append::Prepared, chain::Tail,
-    plan::Plan, postgres::failure::damaged, tails::Tails,
+    Append, CommandEntry, CommandRecord, LogError, Reservation, StreamId, chain::Tail, plan::Plan,
+    postgres::failure::damaged, tails::Tails,
 };
 
 /// What has to be known to decide on a batch.
@@ -37,18 +37,15 @@ impl Answer {
 }
 
 impl<'a> Wanted<'a> {
-    pub(super) fn new(appends: &'a [Prepared]) -> Self {
-        let commands = appends.iter().filter_map(|p| p.append.command);
-        let streams = appends.iter().flat_map(|p| &p.append.streams);
+    pub(super) fn new(appends: &'a [Append]) -> Self {
+        let commands = appends.iter().filter_map(|p| p.command);
+        let streams = appends.iter().flat_map(|p| &p.streams);
         let streams: HashSet<_> = streams.map(|stream| &stream.stream).collect();
         Self {
             assumed_empty: vec![false; streams.len()],
             commands: commands.map(|command| command.id).collect(),
             streams: streams.into_iter().collect(),
-            reservations: appends
-                .iter()
-                .flat_map(|p| &p.append.reservations)
-                .collect(),
+            reservations: appends.iter().flat_map(|p| &p.reservations).collect(),
         }
     }
 

@@ -11,7 +11,6 @@ use super::Writer;
 use crate::{
     CommandEntry, LogError, Reservation,
     envelope::format_time,
-    metadata::MetadataColumn,
     plan::{Plan, Row},
     sqlite::{failure::storage, read::clamp},
 };
@@ -129,7 +128,6 @@ async fn execute(connection: &mut SqliteConnection, batch: Vec<Part<'_>>) -> sql
 
 fn event<'q>(query: Bound<'q>, row: &'q Row) -> Bound<'q> {
     let envelope = &*row.envelope;
-    let metadata = MetadataColumn::of(envelope);
     query
         .bind(clamp(envelope.position))
         .bind(envelope.stream.aggregate_type.as_ref())
@@ -137,8 +135,8 @@ fn event<'q>(query: Bound<'q>, row: &'q Row) -> Bound<'q> {
         .bind(clamp(envelope.version))
         .bind(&envelope.event_type)
         .bind(envelope.event_version.to_string())
-        .bind(&row.payload)
-        .bind(metadata)
+        .bind(&*row.payload)
+        .bind(&*row.metadata)
         .bind(format_time(&envelope.recorded_at))
         .bind(&envelope.previous_hash[..])
         .bind(&row.hash[..])

@@ -6,8 +6,7 @@ use sqlx::{Row, sqlite::SqliteRow};
 
 use super::Writer;
 use crate::{
-    LogError,
-    append::Prepared,
+    Append, LogError,
     chain::Tail,
     plan::Plan,
     sqlite::{failure::storage, read},
@@ -28,7 +27,7 @@ const OWNERS: &str = "SELECT s.key, r.owner \
 
 impl Writer {
     /// A plan that knows all it needs to decide on `appends`.
-    pub(super) async fn look_up(&mut self, appends: &[Prepared]) -> Result<Plan, LogError> {
+    pub(super) async fn look_up(&mut self, appends: &[Append]) -> Result<Plan, LogError> {
         let mut plan = Plan {
             base: *self.shared.head.borrow(),
             ..Plan::default()
@@ -41,10 +40,10 @@ impl Writer {
 
     async fn look_up_commands(
         &mut self,
-        appends: &[Prepared],
+        appends: &[Append],
         plan: &mut Plan,
     ) -> Result<(), LogError> {
-        let commands = appends.iter().filter_map(|p| p.append.command.as_ref());
+        let commands = appends.iter().filter_map(|p| p.command.as_ref());
         let ids: Vec<_> = commands.map(|command| command.id.to_string()).collect();
         for row in self.rows(COMMANDS, &ids).await? {
             let entry = read::entry(&self.shared.path, &row)?;
@@ -53,13 +52,9 @@ impl Writer {
         Ok(())
     }
 
-    async fn look_up_tails(
-        &mut self,
-        appends: &[Prepared],
-        plan: &mut Plan,
-    ) -> Result<(), LogError> {
+    async fn look_up_tails(&mut self, appends: &[Append], plan: &mut Plan) -> Result<(), LogError> {
         let mut missing = HashSet::new();
-        for stream in appends.iter().flat_map(|p| &p.append.streams) {
+        for stream in appends.iter().flat_map(|p| &p.streams) {
             if let Some(tail) = self.tails.get(&stream.stream) {
                 plan.tails.insert(stream.stream.clone(), tail);
             } else {
@@ -86,12 +81,12 @@ impl Writer {
 
     async fn look_up_owners(
         &mut self,
-        appends: &[Prepared],
+        appends: &[Append],
         plan: &mut Plan,
     ) -> Result<(), LogError> {
         let values: Vec<_> = appends
             .iter()
-            .flat_map(|p| &p.append.reservations)
+            .flat_map(|p| &p.reservations)
             .map(|reservation| [&reservation.scope, &reservation.value])
             .collect();
         let mut owners = HashMap::new();
