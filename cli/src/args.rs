@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod operate;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use countersign_domain::engine::EngineId;
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
 use countersign_domain::path::DerivationPath;
 
+pub(crate) use audit::{AuditCommand, SourceArgs, VerifyArgs};
 pub(crate) use operate::{
     ConfigArgs, ConfigCommand, DoctorArgs, ListenArgs, MigrateArgs, PartyArgs, PartyCommand,
     ProjectionsCommand, RosterCommand, VaultArgs,
@@ -19,7 +21,8 @@ pub(crate) use operate::{
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 internal error, 2 wrong arguments or input, \
 3 refused by the server, 4 the session ended without a result, 5 the server cannot be reached, \
-6 damaged or locked data, 7 a receipt or signature did not verify.";
+6 damaged or locked data, 7 a receipt or signature did not verify. `audit verify` exits with 1 \
+when it has found a fault.";
 
 /// Threshold ECDSA keys that no machine ever holds whole, with every step on record.
 #[derive(Debug, Parser)]
@@ -51,6 +54,9 @@ pub(crate) enum Command {
     Session(SessionCommand),
     /// The event log, from any position.
     Events(EventsArgs),
+    /// Proof of the event log: checkpoint, export, verify, prove.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Set up the database of a deployment, or bring it up to this version.
     Migrate(MigrateArgs),
     /// Role: take commands and coordinate sessions.

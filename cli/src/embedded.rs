@@ -5,10 +5,12 @@
 
 mod data_dir;
 mod logging;
+mod read_only;
 mod secrets;
 mod system;
 
 pub(crate) use data_dir::DataDir;
 pub(crate) use logging::log_to_stderr;
+pub(crate) use read_only::ReadOnlyDir;
 pub(crate) use secrets::MasterKeys;
 pub(crate) use system::{Addresses, System};

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Data = 6,
     /// A receipt or signature did not verify.
     Verification = 7,
+    /// An audit has found a fault: exit code 1, as of any check.
+    Fault = 101,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Self::Unavailable => "unavailable",
             Self::Data => "data",
             Self::Verification => "verification",
+            Self::Fault => "fault",
         }
     }
 }
@@ -74,6 +77,11 @@ impl Failure {
         Self::new(Kind::Verification, message.to_string())
     }
 
+    /// What an audit has found.
+    pub(crate) fn fault(message: impl std::fmt::Display) -> Self {
+        Self::new(Kind::Fault, message.to_string())
+    }
+
     pub(crate) fn report(&self, as_json: bool) {
         if as_json {
             let mut error = json!({ "kind": self.kind.code(), "message": self.message });
@@ -87,6 +95,9 @@ impl Failure {
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.kind as u8)
+        ExitCode::from(match self.kind {
+            Kind::Fault => 1,
+            kind => kind as u8,
+        })
     }
 }

@@ -22,6 +22,12 @@ pub(crate) fn roster(path: &Path) -> Outcome<Roster> {
 
 /// Writes a document that everybody may read: whole and durable, or not at all.
 pub(crate) fn write_json(path: &Path, document: &impl Serialize) -> Outcome {
+    let text = serde_json::to_string_pretty(document).map_err(Failure::internal)?;
+    write_text(path, &format!("{text}\n"))
+}
+
+/// Writes a text that everybody may read: whole and durable, or not at all.
+pub(crate) fn write_text(path: &Path, text: &str) -> Outcome {
     use std::os::unix::fs::PermissionsExt as _;
     let cannot =
         |error: std::io::Error| Failure::data(format!("cannot write {}: {error}", path.display()));
@@ -29,9 +35,8 @@ pub(crate) fn write_json(path: &Path, document: &impl Serialize) -> Outcome {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let text = serde_json::to_string_pretty(document).map_err(Failure::internal)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
-    std::io::Write::write_all(&mut file, format!("{text}\n").as_bytes()).map_err(cannot)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(cannot)?;
     // Temporary files are made for their owner alone.
     let everybody = std::fs::Permissions::from_mode(0o644);
     file.as_file().set_permissions(everybody).map_err(cannot)?;

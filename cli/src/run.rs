@@ -1,6 +1,7 @@
 //! What each subcommand does; one file a subcommand.
 
 mod account;
+mod audit;
 mod config;
 mod demo;
 mod dev;
@@ -30,6 +31,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Sign(args) => sign::run(&args, json),
         Command::Session(command) => session::run(&command, json),
         Command::Events(args) => events::run(&args, json),
+        Command::Audit(command) => audit::run(&command, json),
         Command::Migrate(args) => migrate::run(&args, json),
         Command::Commands(args) => role::commands(&args.sources("commands")),
         Command::Projector(args) => role::projector(&args.sources(vec![])),

@@ -1,12 +1,14 @@
 //! The session aggregate: one run of a protocol among some parties.
 
 mod attempt;
+mod authorised;
 mod command;
 mod decide;
 mod error;
 mod event;
 mod evolve;
 mod invitation;
+mod legal;
 mod signers;
 mod state;
 
@@ -16,6 +18,7 @@ pub use event::{
     AttemptFailure, DeviceInfo, FailureReason, Invitee, Report, SessionEvent, SignRequest,
 };
 pub use invitation::{SessionInvitation, Token};
+pub use legal::IllegalEvent;
 pub use signers::pick;
 pub use state::{
     Accusations, Participant, ParticipantStatus, Session, SessionKind, SessionState, SessionStatus,

@@ -54,8 +54,13 @@ pub(crate) fn write_str(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("a vector takes every write");
 }
 
-/// Why `value` has no canonical form that survives storage, if so.
-pub(crate) fn check(value: &Value) -> Result<(), &'static str> {
+/// Checks that `value` has a canonical form.
+///
+/// # Errors
+///
+/// Why it has none that survives storage: numbers that not every implementation
+/// reads alike, or nesting that is too deep.
+pub fn check(value: &Value) -> Result<(), &'static str> {
     check_at(value, 0)
 }
 

@@ -69,6 +69,28 @@ impl ChainVerifier {
     ///
     /// When it does not follow what was checked before; it is then not counted.
     pub fn check(&mut self, envelope: &Envelope) -> Result<(), ChainError> {
+        self.check_place(envelope)?;
+        self.advance(envelope, envelope.hash());
+        Ok(())
+    }
+
+    /// [`ChainVerifier::check`] for an event whose hash is at hand.
+    ///
+    /// # Errors
+    ///
+    /// When it does not follow what was checked before; it is then not counted.
+    pub fn check_hashed(&mut self, envelope: &Envelope, hash: [u8; 32]) -> Result<(), ChainError> {
+        self.check_place(envelope)?;
+        self.advance(envelope, hash);
+        Ok(())
+    }
+
+    /// How many streams there are so far.
+    pub fn streams(&self) -> usize {
+        self.tails.len()
+    }
+
+    fn check_place(&self, envelope: &Envelope) -> Result<(), ChainError> {
         if envelope.position != self.position + 1 {
             return Err(ChainError::Position {
                 after: self.position,
@@ -90,12 +112,20 @@ impl ChainVerifier {
                 version: envelope.version,
             });
         }
+        Ok(())
+    }
+
+    fn advance(&mut self, envelope: &Envelope, hash: [u8; 32]) {
         self.position = envelope.position;
         let tail = Tail {
             version: envelope.version,
-            hash: envelope.hash(),
+            hash,
         };
-        self.tails.insert(envelope.stream.clone(), tail);
-        Ok(())
+        match self.tails.get_mut(&envelope.stream) {
+            Some(known) => *known = tail,
+            None => {
+                self.tails.insert(envelope.stream.clone(), tail);
+            }
+        }
     }
 }

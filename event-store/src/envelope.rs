@@ -105,7 +105,40 @@ impl Envelope {
 
     /// SHA-256 of a zero byte and [`Envelope::canonical`]: an RFC 9162 leaf hash.
     pub fn hash(&self) -> [u8; 32] {
-        self.hash_with(&canonical::to_vec(&self.payload))
+        leaf(&self.canonical())
+    }
+
+    /// Reads an envelope back from its canonical form, and returns its
+    /// [`Envelope::hash`] with it, which is that of `text`.
+    ///
+    /// # Errors
+    ///
+    /// When `text` is anything else than the canonical form of an envelope.
+    pub fn from_canonical(text: &[u8]) -> Result<(Self, [u8; 32]), NotCanonical> {
+        let line: Line<'_> = serde_json::from_slice(text)?;
+        canonical::check(&line.payload).map_err(NotCanonical::Payload)?;
+        let envelope = Self {
+            position: line.position,
+            stream: StreamId {
+                aggregate_type: Cow::Owned(line.aggregate_type.into_owned()),
+                aggregate_id: line.aggregate_id,
+            },
+            version: line.version,
+            event_type: line.event_type,
+            event_version: line.event_version,
+            payload: line.payload,
+            recorded_at: line.recorded_at,
+            correlation_id: line.correlation_id,
+            causation_id: line.causation_id,
+            actor: line.actor,
+            trace_parent: line.trace_parent,
+            previous_hash: line.previous_hash,
+        };
+        // What is hashed must say one thing to every reader.
+        if envelope.canonical() != text {
+            return Err(NotCanonical::Form);
+        }
+        Ok((envelope, leaf(text)))
     }
 
     /// [`Envelope::hash`] for a payload whose canonical form is at hand, as far as it
@@ -122,11 +155,6 @@ impl Envelope {
             begun,
             circumstances: out,
         }
-    }
-
-    fn hash_with(&self, payload: &[u8]) -> [u8; 32] {
-        let begun = self.begin_hash(payload);
-        begun.finish(self.position, self.version, &self.previous_hash)
     }
 
     fn canonical_with(&self, payload: &[u8]) -> Vec<u8> {
@@ -197,6 +225,59 @@ impl BegunHash {
     }
 }
 
+/// All fields of an envelope in one place, for `flatten` reads everything twice.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    actor: String,
+    aggregate_id: String,
+    #[serde(borrow)]
+    aggregate_type: Cow<'a, str>,
+    causation_id: Option<Uuid>,
+    correlation_id: Uuid,
+    event_type: String,
+    event_version: u16,
+    payload: Value,
+    position: u64,
+    #[serde(with = "hex::serde")]
+    previous_hash: [u8; 32],
+    recorded_at: DateTime<Utc>,
+    trace_parent: Option<String>,
+    version: u64,
+}
+
+/// Why a text is not the canonical form of an envelope.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCanonical {
+    /// It is not the JSON of an envelope.
+    #[error("not the JSON of an event: {}", place(.0))]
+    Json(#[from] serde_json::Error),
+    /// Its payload has no canonical form.
+    #[error("{0}")]
+    Payload(&'static str),
+    /// It could be written otherwise: white space, the order of names, a name that
+    /// occurs twice, an escape.
+    #[error("not in canonical form (RFC 8785)")]
+    Form,
+}
+
+/// What a parser says can quote the text; where it stopped cannot.
+fn place(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Data => "a field is missing, unknown or of another type",
+        _ => "a syntax error",
+    };
+    format!("{what}, column {}", error.column())
+}
+
+fn leaf(canonical: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update([0]);
+    hasher.update(canonical);
+    hasher.finalize().into()
+}
+
 fn text(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
     out.extend_from_slice(key.as_bytes());
     match value {
@@ -254,6 +335,38 @@ mod tests {
             let value = serde_json::to_value(&envelope).unwrap();
             assert_eq!(envelope.canonical(), canonical::to_vec(&value));
             assert_eq!(serde_json::from_value::<Envelope>(value).unwrap(), envelope);
+        }
+    }
+
+    #[test]
+    fn the_canonical_form_is_read_back_and_nothing_else() {
+        let envelope = envelope();
+        let text = envelope.canonical();
+        let (read, hash) = Envelope::from_canonical(&text).unwrap();
+        assert_eq!((&read, hash), (&envelope, envelope.hash()));
+        let text = String::from_utf8(text).unwrap();
+        let changes = [
+            ("{\"actor\"", "{ \"actor\""),
+            ("\"version\":2", "\"version\":2,\"version\":2"),
+            ("\"version\":2", "\"version\":2,\"more\":1"),
+            (",\"version\":2", ""),
+            (
+                "\"attempt\":0,\"signers\":[1,2]",
+                "\"signers\":[1,2],\"attempt\":0",
+            ),
+            ("\"attempt\":0", "\"attempt\":0.0"),
+            ("\"attempt\":0", "\"attempt\":9007199254740992"),
+            ("\"attempt\":0", "\"attempt\":1,\"attempt\":0"),
+            ("é", "\\u00e9"),
+            ("000010Z", "00001Z"),
+            ("000010Z", "000010+00:00"),
+            ("abab", "ABAB"),
+        ];
+        for (from, to) in changes {
+            let changed = text.replace(from, to);
+            assert_ne!(changed, text);
+            let read = Envelope::from_canonical(changed.as_bytes());
+            assert!(read.is_err(), "{changed}");
         }
     }
 

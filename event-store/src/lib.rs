@@ -42,11 +42,11 @@ pub use append::{
 pub use chain::{ChainError, ChainVerifier};
 pub use checkpoint::{Checkpoints, NoCheckpoints};
 pub use decode::{DecodeError, Decoded, DecodedEvent, Decoder};
-pub use envelope::{Envelope, Recorded, StreamId};
+pub use envelope::{Envelope, NotCanonical, Recorded, StreamId};
 pub use error::{AppendError, LogError};
 pub use lease::{Leases, LocalLeases};
 pub use log::EventLog;
 pub use postgres::{PostgresCheckpoints, PostgresConfig, PostgresLeases, PostgresLog};
-pub use sqlite::SqliteLog;
+pub use sqlite::{SqliteLog, SqliteReader};
 pub use subscription::{Subscription, subscribe};
 pub use upcast::{Upcast, UpcastError, Upcasters};

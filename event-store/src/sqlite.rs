@@ -8,6 +8,7 @@ mod check;
 mod failure;
 mod open;
 mod read;
+mod reader;
 mod readers;
 mod writer;
 
@@ -26,6 +27,7 @@ use crate::{
     Append, AppendError, Appended, CommandEntry, Envelope, EventLog, LogError, StreamId, metrics,
     recent::Recent,
 };
+pub use reader::SqliteReader;
 use readers::Readers;
 use writer::{Job, Writer, Written};
 
@@ -143,7 +145,7 @@ impl EventLog for SqliteLog {
         self.check_open()?;
         match self.shared.recent.after(after, limit) {
             Some(events) => Ok(events),
-            None => read::all(&self.shared, after, limit).await,
+            None => read::all(&self.shared.readers, after, limit).await,
         }
     }
 

@@ -4,6 +4,9 @@
 //! events.db                  the event log
 //! roster.json                the parties' public identities
 //! coordinator.key            secret that join tokens derive from
+//! checkpoint.key             secret that signs the log's checkpoints
+//! checkpoint.pub             its public half
+//! checkpoints/               the signed checkpoints
 //! parties/party-1/vault.redb one party's sealed shares and identity
 //! parties/party-1/master.key its master key, unless one was given
 //! ```
@@ -13,13 +16,14 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use countersign_audit::{FileCheckpoints, SigningKey};
 use countersign_domain::ids::PartyId;
 use countersign_domain::quorum::MAX_PARTIES;
 use countersign_domain::roster::{PartyIdentity, Roster};
 use countersign_messaging::IdentityKeys;
 use countersign_parties::vault::{Vault, VaultError};
 
-use super::MasterKeys;
+use super::{MasterKeys, secrets};
 use crate::failure::{Failure, Outcome};
 
 /// A party and its open vault.
@@ -61,6 +65,15 @@ impl DataDir {
 
     pub(crate) fn roster_file(&self) -> PathBuf {
         self.root.join("roster.json")
+    }
+
+    /// The key that signs the log's checkpoints.
+    pub(crate) fn checkpoint_key(&self) -> Outcome<SigningKey> {
+        secrets::checkpoint_key(&self.root)
+    }
+
+    pub(crate) fn checkpoints(&self) -> FileCheckpoints {
+        FileCheckpoints::new(self.root.join("checkpoints"))
     }
 
     pub(crate) fn coordinator_key(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use countersign_audit::SigningKey;
 use countersign_domain::bytes::Hex;
 use countersign_parties::vault::MasterKey;
 use zeroize::Zeroizing;
@@ -10,6 +11,7 @@ use crate::args::MasterKeyArgs;
 use crate::client::auth_file::write_secret;
 use crate::clock::entropy;
 use crate::failure::{Failure, Outcome};
+use crate::files;
 
 /// Where the master keys come from.
 pub(crate) enum MasterKeys {
@@ -63,6 +65,32 @@ pub(crate) fn coordinator(path: &Path) -> Outcome<Zeroizing<[u8; 32]>> {
     parsed
         .map(|secret| Zeroizing::new(secret.0))
         .map_err(|error| Failure::data(format!("{}: {error}", path.display())))
+}
+
+/// The key that signs the checkpoints of a data directory.
+pub(crate) const CHECKPOINT_KEY: &str = "checkpoint.key";
+
+/// Its public half, for those who verify.
+pub(crate) const CHECKPOINT_PUBLIC_KEY: &str = "checkpoint.pub";
+
+/// The key that signs checkpoints, made at the first start, with a name that no other
+/// log has. Its public half is written beside it.
+pub(crate) fn checkpoint_key(root: &Path) -> Outcome<SigningKey> {
+    let path = root.join(CHECKPOINT_KEY);
+    let refused = |error| Failure::data(format!("{}: {error}", path.display()));
+    if !path.exists() {
+        let name = format!("countersign.local/{}", Hex(entropy::<8>()));
+        let key = SigningKey::new(&name, &Zeroizing::new(entropy())).map_err(refused)?;
+        let text = Zeroizing::new(format!("{}\n", *key.to_text()));
+        write_secret(&path, text.as_bytes())?;
+    }
+    let key = SigningKey::from_text(read(&path)?.trim()).map_err(refused)?;
+    let public = root.join(CHECKPOINT_PUBLIC_KEY);
+    let text = format!("{}\n", key.verifier());
+    if std::fs::read_to_string(&public).ok().as_ref() != Some(&text) {
+        files::write_text(&public, &text)?;
+    }
+    Ok(key)
 }
 
 fn read_or_make(path: &Path) -> Outcome<Zeroizing<String>> {

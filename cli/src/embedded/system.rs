@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use countersign_audit::{Checkpointer, FileCheckpoints, Pace, SigningKey};
 use countersign_commands::{Commands, CommandsConfig, SessionPolicy};
 use countersign_domain::ids::PartyId;
 use countersign_domain::roster::Roster;
@@ -18,7 +19,7 @@ use countersign_read_api::{ReadApi, ReadApiConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::data_dir::LocalParty;
@@ -58,6 +59,37 @@ pub(crate) struct System {
     parties: Vec<PartyId>,
     stop: CancellationToken,
     tasks: JoinSet<Outcome>,
+    signing: Signing,
+}
+
+/// What signs the log's checkpoints: stopped after all that appends, so that the last
+/// checkpoint is of the whole log.
+struct Signing {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Signing {
+    fn start(log: Arc<SqliteLog>, key: SigningKey, files: FileCheckpoints) -> Self {
+        let stop = CancellationToken::new();
+        let until = stop.clone();
+        let task = tokio::spawn(async move {
+            let store = Arc::new(files);
+            let signed = Checkpointer::run(log, key, store, Pace::default(), until).await;
+            // Nothing of the rest depends on it.
+            if let Err(error) = signed {
+                tracing::error!(%error, "no checkpoints are signed any more");
+            }
+        });
+        Self { stop, task }
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the last checkpoint was not signed");
+        }
+    }
 }
 
 impl System {
@@ -74,6 +106,7 @@ impl System {
             .map_err(Failure::internal)?;
         // Vaults are opened off the runtime: opening reads them whole.
         let secret = secrets::coordinator(&directory.coordinator_key())?;
+        let checkpoint_key = directory.checkpoint_key()?;
         let (roster, vaults) = directory.parties(parties, master)?;
         let names = vaults.iter().map(|(name, _)| name.clone()).collect();
         let stop = CancellationToken::new();
@@ -83,14 +116,20 @@ impl System {
             parts.start(vaults, secret, &stop, &mut tasks).await
         });
         match started {
-            Ok((log, addresses)) => Ok(Self {
-                runtime,
-                log,
-                addresses,
-                parties: names,
-                stop,
-                tasks,
-            }),
+            Ok((log, addresses)) => {
+                let entered = runtime.enter();
+                let signing = Signing::start(log.clone(), checkpoint_key, directory.checkpoints());
+                drop(entered);
+                Ok(Self {
+                    runtime,
+                    log,
+                    addresses,
+                    parties: names,
+                    stop,
+                    tasks,
+                    signing,
+                })
+            }
             Err(failure) => {
                 stop.cancel();
                 runtime.shutdown_timeout(STOP);
@@ -143,6 +182,7 @@ impl System {
                 tracing::warn!("some requests were still running and were cut off");
                 self.tasks.shutdown().await;
             }
+            self.signing.end().await;
             self.log.close().await
         });
         self.runtime.shutdown_timeout(STOP);

@@ -11,7 +11,7 @@ use crate::ids::PartyId;
 use crate::key::ordered_pair;
 
 /// The longest detail that is kept, in characters.
-const MAX_DETAIL: usize = 200;
+pub(super) const MAX_DETAIL: usize = 200;
 
 /// How an attempt failed, and who could take part in the next.
 pub(super) struct Failure {
@@ -62,52 +62,67 @@ impl SessionState {
         } else {
             self.next_signers(&failure, &culprits)
         };
-        let blamed = culprits
-            .iter()
-            .map(PartyId::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
         let failed = SessionEvent::AttemptFailed {
             attempt: self.attempt,
             reason: failure.reason,
-            culprits,
-            reporter: failure.reporter,
+            culprits: culprits.clone(),
+            reporter: failure.reporter.clone(),
             detail: detail.clone(),
             next: next.clone().unwrap_or_default(),
         };
         Ok(match next {
             Err(reason) => {
-                let mut words = format!("attempt {} failed: {}", self.attempt, failure.reason);
-                for part in [blamed, detail].iter().filter(|part| !part.is_empty()) {
-                    words.push_str(" — ");
-                    words.push_str(part);
-                }
-                vec![
-                    failed,
-                    SessionEvent::SessionFailed {
-                        reason,
-                        detail: words,
-                    },
-                ]
+                let failure = Failure { detail, ..failure };
+                let session = self.failed(&failure, &culprits, reason);
+                vec![failed, session]
             }
             Ok(_) => {
-                // Whoever is ready stays ready; with all of them ready the next
-                // attempt starts at once.
-                let mut after = super::Session {
-                    created: Some(self.clone()),
-                };
-                super::evolve::evolve(&mut after, &failed);
-                match after.created {
-                    Some(state) if state.all_ready() => vec![failed, state.start()],
-                    _ => vec![failed],
-                }
+                let start = self.restart(&failed);
+                std::iter::once(failed).chain(start).collect()
             }
         })
     }
 
+    /// The end of the session by a failed attempt, which `failure` says in words.
+    pub(super) fn failed(
+        &self,
+        failure: &Failure,
+        culprits: &[PartyId],
+        reason: FailureReason,
+    ) -> SessionEvent {
+        let blamed = culprits
+            .iter()
+            .map(PartyId::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let mut words = format!("attempt {} failed: {}", self.attempt, failure.reason);
+        for part in [&blamed, &failure.detail]
+            .iter()
+            .filter(|part| !part.is_empty())
+        {
+            words.push_str(" — ");
+            words.push_str(part);
+        }
+        SessionEvent::SessionFailed {
+            reason,
+            detail: words,
+        }
+    }
+
+    /// Whoever is ready stays ready; with all of them ready the next attempt starts
+    /// at once.
+    pub(super) fn restart(&self, failed: &SessionEvent) -> Option<SessionEvent> {
+        let mut after = super::Session {
+            created: Some(self.clone()),
+        };
+        super::evolve::evolve(&mut after, failed);
+        let state = after.created.filter(SessionState::all_ready)?;
+        Some(state.start())
+    }
+
     /// Who is to blame. Only a signer of the attempt can be, each once; and who
     /// refuses can speak for nobody else.
-    fn culprits(&self, failure: &Failure) -> Vec<PartyId> {
+    pub(super) fn culprits(&self, failure: &Failure) -> Vec<PartyId> {
         match (&failure.reporter, failure.reason) {
             (Some(reporter), AttemptFailure::Refused) => vec![reporter.clone()],
             _ => {
@@ -120,7 +135,7 @@ impl SessionState {
     /// Who takes part next. Who refuses is never asked again, who is blamed only
     /// if there is nobody else. An accusation is one party's word: it parts
     /// accuser and accused, and who is right shows with others.
-    fn next_signers(
+    pub(super) fn next_signers(
         &self,
         failure: &Failure,
         culprits: &[PartyId],

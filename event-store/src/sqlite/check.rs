@@ -15,7 +15,7 @@ use super::{
 use crate::LogError;
 
 /// "CSIG", as the first migration sets it.
-const APPLICATION_ID: i64 = 0x4353_4947;
+pub(super) const APPLICATION_ID: i64 = 0x4353_4947;
 
 /// Length of the shortest database, in bytes.
 const HEADER: u64 = 512;

@@ -137,9 +137,14 @@ async fn use_wal(path: &Path, writer: &mut SqliteConnection) -> Result<(), LogEr
     Ok(())
 }
 
+/// The newest version of the schema that this program knows.
+pub(super) fn known_schema() -> i64 {
+    let versions = MIGRATIONS.iter().map(|migration| migration.version);
+    versions.max().unwrap_or_default()
+}
+
 fn migration(path: &Path, error: MigrateError) -> LogError {
-    let known = MIGRATIONS.iter().map(|migration| migration.version).max();
-    let known = known.unwrap_or_default();
+    let known = known_schema();
     match error {
         MigrateError::VersionMissing(found) if found > known => LogError::NewerSchema {
             log: path.display().to_string(),

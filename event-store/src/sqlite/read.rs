@@ -10,7 +10,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{Shared, failure::damaged};
+use super::{Shared, failure::damaged, readers::Readers};
 use crate::{CommandEntry, CommandRecord, Envelope, LogError, StreamId, metadata::MetadataColumn};
 
 /// Rows to a query: more of them and the two threads of a read wait for each other.
@@ -30,7 +30,7 @@ macro_rules! select {
 pub(super) type Select<'q> = Query<'q, Sqlite, SqliteArguments<'q>>;
 
 pub(super) async fn all(
-    shared: &Shared,
+    readers: &Readers,
     after: u64,
     limit: usize,
 ) -> Result<Vec<Arc<Envelope>>, LogError> {
@@ -39,7 +39,7 @@ pub(super) async fn all(
             .bind(after)
             .bind(page)
     };
-    paged(shared, after, limit, query, |event| event.position).await
+    paged(readers, after, limit, query, |event| event.position).await
 }
 
 pub(super) async fn stream(
@@ -58,7 +58,10 @@ pub(super) async fn stream(
         .bind(stream.aggregate_type.as_ref())
         .bind(&stream.aggregate_id)
     };
-    paged(shared, after_version, limit, query, |event| event.version).await
+    paged(&shared.readers, after_version, limit, query, |event| {
+        event.version
+    })
+    .await
 }
 
 pub(super) async fn command(shared: &Shared, id: Uuid) -> Result<Option<CommandEntry>, LogError> {
@@ -89,7 +92,7 @@ pub(super) fn entry(path: &Path, row: &SqliteRow) -> Result<CommandEntry, LogErr
 /// Puts together what a query by an ascending key returns after a key. As events
 /// are only ever added at the end, pages read one after another fit together.
 async fn paged<'q>(
-    shared: &Shared,
+    readers: &Readers,
     mut after: u64,
     limit: usize,
     query: impl Fn(i64, i64) -> Select<'q>,
@@ -99,10 +102,10 @@ async fn paged<'q>(
     loop {
         let page = (limit - events.len()).min(PAGE);
         let query = query(clamp(after), clamp(page as u64));
-        let rows = shared.readers.rows("read events", query).await?;
+        let rows = readers.rows("read events", query).await?;
         for row in &rows {
             let event =
-                envelope(row).map_err(|error| undecodable(&shared.path, "an event", &*error))?;
+                envelope(row).map_err(|error| undecodable(readers.path(), "an event", &*error))?;
             after = key(&event);
             events.push(Arc::new(event));
         }

@@ -222,23 +222,9 @@ fn invited(context: &Context, session: &NewSession, token: &Token) -> Result<u8,
 /// the one that it names.
 fn intent(session: &NewSession, key: &AuthKey, now: Timestamp) -> Result<VerifiedIntent, Refusal> {
     let verified = Intent::verify(&session.intent, key).map_err(Refusal::Intent)?;
-    let intent = &verified.intent;
-    intent.check_time(now).map_err(Refusal::Intent)?;
-    let named = SessionId::of(intent.account, &intent.jti);
-    let checks = [
-        ("account", session.account == intent.account),
-        ("session id", session.session == named),
-        ("intent hash", session.intent_hash == verified.hash),
-        ("auth key", session.auth_key == key.thumbprint()),
-    ];
-    all(&checks)?;
+    verified.intent.check_time(now).map_err(Refusal::Intent)?;
+    session
+        .check_intent(&verified, key)
+        .map_err(Refusal::NotIntended)?;
     Ok(verified)
-}
-
-/// The first of these that does not hold is what the intent does not say.
-fn all(checks: &[(&'static str, bool)]) -> Result<(), Refusal> {
-    match checks.iter().find(|(_, holds)| !holds) {
-        Some((what, _)) => Err(Refusal::NotIntended(what)),
-        None => Ok(()),
-    }
 }

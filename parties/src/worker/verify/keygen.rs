@@ -6,16 +6,13 @@
 
 use countersign_domain::Timestamp;
 use countersign_domain::auth_key::AuthKey;
-use countersign_domain::ids::{AccountId, KeyId};
+use countersign_domain::ids::AccountId;
 use countersign_domain::intent::Action;
 use countersign_domain::session::{NewSession, SessionKind};
 
-use super::{Work, all, intent};
+use super::{Work, intent};
 use crate::worker::context::Context;
 use crate::worker::refusal::Refusal;
-
-/// The epoch of the shares that key generation makes.
-const FIRST_EPOCH: u32 = 1;
 
 pub(super) fn verify(
     context: &Context,
@@ -27,16 +24,12 @@ pub(super) fn verify(
         return Err(Refusal::AccountKey(session.account));
     }
     let verified = intent(session, &auth_key, now)?;
-    let Action::CreateKey { engine, quorum } = verified.intent.action else {
+    if !matches!(verified.intent.action, Action::CreateKey { .. }) {
         return Err(Refusal::Action(SessionKind::Keygen));
-    };
-    all(&[
-        ("engine", session.engine == engine),
-        ("quorum", session.quorum == quorum),
-        ("key id", session.key == KeyId::of(session.session)),
-        ("epoch", session.epoch == FIRST_EPOCH),
-        ("sign request", session.sign.is_none()),
-    ])?;
+    }
+    session
+        .check_keygen(&verified.intent)
+        .map_err(Refusal::NotIntended)?;
     let stored = context
         .vault
         .share_of_session(session.session)

@@ -9,7 +9,7 @@ use countersign_domain::roster::Member;
 use countersign_domain::session::{NewSession, SessionKind};
 use countersign_domain::signature::Signature;
 
-use super::{Work, all, intent};
+use super::{Work, intent};
 use crate::vault::ShareRecord;
 use crate::worker::context::Context;
 use crate::worker::refusal::Refusal;
@@ -27,32 +27,20 @@ pub(super) fn verify(
     let record = &unsealed.record;
     of_share(session, members, me, record)?;
     let verified = intent(session, &unsealed.auth_key, now)?;
-    let Action::Sign {
-        key,
-        epoch,
-        path,
-        payload,
-    } = verified.intent.action
-    else {
+    let Action::Sign { path, payload, .. } = &verified.intent.action else {
         return Err(Refusal::Action(SessionKind::Sign));
     };
-    let asked = session
-        .sign
-        .as_ref()
-        .ok_or(Refusal::NotIntended("sign request"))?;
-    let digest = payload.digest();
+    if session.sign.is_none() {
+        return Err(Refusal::NotIntended("sign request"));
+    }
     let child = context
         .children
-        .derive(&record.public_key, &record.chain_code, &path)
+        .derive(&record.public_key, &record.chain_code, path)
         .map_err(|_| Refusal::NotOfShare("derivation path"))?;
-    all(&[
-        ("key", session.key == key),
-        ("epoch", session.epoch == epoch),
-        ("derivation path", asked.path == path),
-        ("digest", asked.digest == digest),
-        ("hash scheme", asked.hash == payload.scheme()),
-        ("public key", asked.public_key == child),
-    ])?;
+    session
+        .check_sign(&verified.intent, &child)
+        .map_err(Refusal::NotIntended)?;
+    let (path, digest) = (path.clone(), payload.digest());
     Ok(Work::Sign {
         share: unsealed,
         path,
