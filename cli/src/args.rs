@@ -12,6 +12,7 @@ use countersign_domain::digest::HashScheme;
 use countersign_domain::engine::EngineId;
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
 use countersign_domain::path::DerivationPath;
+use countersign_event_store::{UnknownType, known_type};
 
 pub(crate) use audit::{AuditCommand, SourceArgs, VerifyArgs};
 pub(crate) use operate::{
@@ -361,7 +362,7 @@ pub(crate) struct SignArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
-    /// Show a session.
+    /// Show a session, and draw how long it took for what.
     Show {
         /// The session.
         session: SessionId,
@@ -393,8 +394,24 @@ pub(crate) struct EventsArgs {
     /// Go on as new events come.
     #[arg(long)]
     pub(crate) follow: bool,
+    /// Follow events of this name only; may be given again.
+    #[arg(long = "type", value_name = "NAME", requires = "follow", value_parser = event_type)]
+    pub(crate) types: Vec<&'static str>,
+    /// Follow events of this account, its keys and sessions only; may be given again.
+    #[arg(long, value_name = "ID", requires = "follow")]
+    pub(crate) account: Vec<AccountId>,
+    /// Follow events of this key and its sessions only; may be given again.
+    #[arg(long, value_name = "ID", requires = "follow")]
+    pub(crate) key: Vec<KeyId>,
+    /// Follow events of this session only; may be given again.
+    #[arg(long, value_name = "ID", requires = "follow")]
+    pub(crate) session: Vec<SessionId>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+}
+
+fn event_type(name: &str) -> Result<&'static str, UnknownType> {
+    known_type(name)
 }
 
 #[cfg(test)]

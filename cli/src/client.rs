@@ -5,6 +5,7 @@ pub(crate) mod auth_file;
 pub(crate) mod http;
 pub(crate) mod progress;
 pub(crate) mod requests;
+pub(crate) mod sse;
 pub(crate) mod verify;
 
 pub(crate) use auth_file::AuthFile;

@@ -11,6 +11,7 @@ mod files;
 mod output;
 mod role;
 mod run;
+mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

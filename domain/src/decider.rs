@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 pub trait StoredEvent:
     Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug + Send + Sync
 {
+    /// The name of every event of the aggregate.
+    const NAMES: &'static [&'static str];
+
     /// The name of the event, past tense.
     fn name(&self) -> &'static str;
 

@@ -133,6 +133,37 @@ fn a_user_makes_a_key_signs_and_finds_everything_again_after_a_crash() {
     );
     let session = user.json(&["session", "show", text(&signed, "session_id"), "--follow"]);
     assert_eq!(session["status"], "completed");
+    let timeline = &session["timeline"];
+    assert_eq!(timeline["session_id"], signed["session_id"]);
+    assert_eq!(timeline["phases"][0]["phase"], "gathering");
+    let rounds = timeline["phases"][1]["steps"].as_array().expect("steps");
+    assert!(!rounds.is_empty(), "the parties have told of their rounds");
+    let shown = user.run(&["session", "show", text(&signed, "session_id")]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    for line in ["\ntimeline      ", "\n  gathering  ", "\n    round 1  "] {
+        assert!(shown.stdout.contains(line), "{line:?} in\n{}", shown.stdout);
+    }
+    assert!(!shown.stdout.contains('\u{1b}'), "colours, and no terminal");
+
+    // Of the two sessions' many events, the end of the one that made the key.
+    let followed = user.run(&[
+        "--json",
+        "events",
+        "--follow",
+        "--type",
+        "SessionCompleted",
+        "--key",
+        id,
+        "--limit",
+        "1",
+    ]);
+    assert_eq!(followed.code, 0, "{followed:?}");
+    let followed = followed.json();
+    assert_eq!(followed["event_type"], "SessionCompleted");
+    assert_eq!(followed["aggregate_id"], key["session_id"]);
+    let (code, said) = user.refused(&["events", "--follow", "--limit", "1", "--after", "999999"]);
+    assert_eq!(code, 3);
+    assert!(said.contains("position_beyond_head"), "{said}");
     dev.crash();
 
     let dev = Dev::start(BINARY, data.path());

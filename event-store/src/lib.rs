@@ -2,7 +2,8 @@
 //!
 //! [`EventLog`] is the contract. [`SqliteLog`] keeps it in one file, [`PostgresLog`]
 //! in a database that any number of processes share. [`subscribe`] follows any
-//! adapter from any position. [`Upcasters`] bring the payloads of
+//! adapter from any position. [`Owners`] tells
+//! whom an event belongs to, [`EventFilter`] picks some. [`Upcasters`] bring the payloads of
 //! stored events up to the version that the code knows. [`ChainVerifier`] checks
 //! what a log returned.
 //!
@@ -23,10 +24,12 @@ pub mod conformance;
 mod decode;
 mod envelope;
 mod error;
+mod filter;
 mod lease;
 mod log;
 mod metadata;
 pub mod metrics;
+mod owner;
 mod plan;
 pub mod postgres;
 mod recent;
@@ -44,8 +47,10 @@ pub use checkpoint::{Checkpoints, NoCheckpoints};
 pub use decode::{DecodeError, Decoded, DecodedEvent, Decoder};
 pub use envelope::{Envelope, NotCanonical, Recorded, StreamId};
 pub use error::{AppendError, LogError};
+pub use filter::{EventFilter, UnknownType, event_types, known_type};
 pub use lease::{Leases, LocalLeases};
 pub use log::EventLog;
+pub use owner::{Owner, Owners};
 pub use postgres::{PostgresCheckpoints, PostgresConfig, PostgresLeases, PostgresLog};
 pub use sqlite::{SqliteLog, SqliteReader};
 pub use subscription::{Subscription, subscribe};

@@ -14,7 +14,7 @@ use crate::identity::IdentityKeys;
 
 mod board;
 
-pub use board::{CAPACITY, PartyProgress, ProgressBoard};
+pub use board::{CAPACITY, PartyProgress, ProgressBoard, STEPS};
 
 const TAG: &str = "countersign-progress-v1";
 

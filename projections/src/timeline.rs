@@ -1,4 +1,7 @@
-//! What happened in each session, in order and in a few words.
+//! What happened in each session, in order and in a few words; and the [`course()`] of
+//! one session, with how long everything took.
+
+mod course;
 
 use countersign_domain::Timestamp;
 use countersign_domain::ids::PartyId;
@@ -7,6 +10,11 @@ use countersign_event_store::Recorded;
 use serde::{Deserialize, Serialize};
 
 use crate::Name;
+
+pub use course::{
+    AttemptCourse, Awaited, AwaitedFor, AwaitedOutcome, Phase, PhaseKind, SessionCourse, Step,
+    StepAt, StepKind, course, milliseconds,
+};
 
 /// The most characters of a detail.
 const DETAIL: usize = 160;
@@ -43,6 +51,18 @@ pub fn entry(recorded: &Recorded, event: &SessionEvent) -> TimelineEntry {
         attempt,
         party: party.map(|party| party.as_str().into()),
         detail: detail.filter(|text| !text.is_empty()).map(short),
+    }
+}
+
+/// The entry of an event that is not understood.
+pub(crate) fn unknown_entry(recorded: &Recorded) -> TimelineEntry {
+    TimelineEntry {
+        position: recorded.position,
+        at: recorded.recorded_at,
+        event_type: recorded.event_type.as_str().into(),
+        attempt: None,
+        party: None,
+        detail: None,
     }
 }
 

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use countersign_domain::Timestamp;
 use countersign_domain::roster::Roster;
-use countersign_event_store::EventLog;
+use countersign_event_store::{EventLog, Owners};
 use countersign_messaging::presence::Presence;
 use countersign_messaging::progress::ProgressBoard;
 use countersign_projections::ReadModels;
 use tokio::sync::OnceCell;
 
 use crate::problem::{Code, Problem};
+use crate::stream::{Hub, StreamSettings};
+use crate::visibility::{Everybody, Visibility};
 
 /// How long a query waits for `min_position` unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,6 +52,9 @@ pub struct ReadApi {
     pub(crate) roster: Arc<Roster>,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    pub(crate) owners: Arc<Owners>,
+    pub(crate) visibility: Arc<dyn Visibility>,
+    pub(crate) streams: Arc<Hub>,
     patience: Duration,
     head_at_start: OnceCell<u64>,
 }
@@ -72,7 +77,13 @@ impl ReadApi {
     /// Endpoints over these.
     #[must_use]
     pub fn new(config: ReadApiConfig) -> Self {
+        let owners = Arc::new(Owners::new(config.log.clone()));
+        let settings = StreamSettings::default();
+        let streams = Hub::new(config.log.clone(), owners.clone(), settings);
         Self {
+            owners,
+            visibility: Arc::new(Everybody),
+            streams: Arc::new(streams),
             log: config.log,
             models: config.models,
             presence: config.presence,
@@ -89,6 +100,22 @@ impl ReadApi {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// How event streams are given out.
+    #[must_use]
+    pub fn with_streams(self, settings: StreamSettings) -> Self {
+        let streams = Hub::new(self.log.clone(), self.owners.clone(), settings);
+        Self {
+            streams: Arc::new(streams),
+            ..self
+        }
+    }
+
+    /// Who may see which event; everybody all of them by default.
+    #[must_use]
+    pub fn with_visibility(self, visibility: Arc<dyn Visibility>) -> Self {
+        Self { visibility, ..self }
     }
 
     /// Waits until the read models are where the query wants them, and returns a

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use countersign_event_store::{Envelope, EventLog, LogError};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -12,6 +13,7 @@ use crate::answer::Answer;
 use crate::api::{ReadApi, beyond_head};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::visibility::visible;
 
 /// The most events in one answer. Events are read in bulk by those who follow or
 /// audit the log, so that it is more than the 100 rows of other lists.
@@ -33,9 +35,10 @@ struct Events {
 /// Up to `limit` events (100 by default, at most 1000) after the position
 /// `after` (0 by default). With `wait` and no events there, the answer is held
 /// until there are, for so many seconds (at most 30) at the longest. `next_after`
-/// is the `after` of the next query.
+/// is the `after` of the next query; it passes over what the viewer may not see.
 pub(crate) async fn handle(
     State(api): State<Arc<ReadApi>>,
+    headers: HeaderMap,
     mut query: Query,
 ) -> Result<Answer, Problem> {
     let after = query.number("after", 0, u64::MAX)?.unwrap_or(0);
@@ -48,6 +51,8 @@ pub(crate) async fn handle(
     }
     let events = read(&*api.log, after, limit, Duration::from_secs(wait)).await?;
     let next_after = events.last().map_or(after, |last| last.position);
+    let viewer = api.visibility.viewer(&headers);
+    let events = visible(&*viewer, &api.owners, events).await?;
     let body = Events {
         events,
         head_position: api.log.head().await?.max(next_after),

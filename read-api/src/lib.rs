@@ -5,9 +5,10 @@
 //!
 //! - every answer tells in the header `Countersign-Position` up to which event
 //!   the read models were when it was made; it may show later events too;
-//! - every query takes `min_position` and waits until the read models are there,
+//! - every query but the event stream takes `min_position` and waits until the read models are there,
 //!   so that one reads one's own writes;
 //! - a parameter that is unknown, malformed or out of range is refused by name;
+//! - who may see which event is decided in one place, a [`Visibility`];
 //! - everything that goes wrong is a problem document (RFC 9457), made in
 //!   [`problem`] and nowhere else.
 
@@ -25,7 +26,11 @@ mod query;
 mod roster;
 mod router;
 mod sessions;
+mod stream;
 mod trace;
+mod visibility;
 
 pub use api::{Clock, Entropy, ReadApi, ReadApiConfig};
 pub use router::router;
+pub use stream::StreamSettings;
+pub use visibility::{Everybody, Viewer, Visibility};

@@ -30,6 +30,8 @@ pub enum Code {
     Lagging,
     /// The read models are being built.
     NotReady,
+    /// There are as many event streams as there may be.
+    TooManyStreams,
     /// The log or the read models cannot be read now.
     Unavailable,
     /// A fault of this program.
@@ -50,6 +52,7 @@ impl Code {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Lagging => "lagging",
             Self::NotReady => "not_ready",
+            Self::TooManyStreams => "too_many_streams",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -65,7 +68,9 @@ impl Code {
             | Self::PositionBeyondHead => StatusCode::BAD_REQUEST,
             Self::NotFound | Self::UnknownRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Lagging | Self::NotReady | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Lagging | Self::NotReady | Self::TooManyStreams | Self::Unavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -81,6 +86,7 @@ impl Code {
             Self::MethodNotAllowed => "This is read only",
             Self::Lagging => "The read models are behind",
             Self::NotReady => "Not ready",
+            Self::TooManyStreams => "Too many event streams",
             Self::Unavailable => "Unavailable",
             Self::Internal => "Internal error",
         }

@@ -55,6 +55,30 @@ impl Query {
         Ok(Some(value))
     }
 
+    /// Takes a parameter that may be given again and again, up to `max` times.
+    pub(crate) fn texts(&mut self, name: &str, max: usize) -> Result<Vec<String>, Problem> {
+        let (taken, left) = self.0.drain(..).partition(|(given, _)| given == name);
+        self.0 = left;
+        let values: Vec<(String, String)> = taken;
+        if values.len() > max {
+            let detail = format!("is given {} times, and {max} are the most", values.len());
+            return Err(Problem::parameter(name, detail));
+        }
+        if values.iter().any(|(_, value)| value.is_empty()) {
+            return Err(Problem::parameter(name, "is empty"));
+        }
+        Ok(values.into_iter().map(|(_, value)| value).collect())
+    }
+
+    /// Takes ids of a parameter that may be given again and again, up to `max` times.
+    pub(crate) fn ids<T: FromStr>(&mut self, name: &str, max: usize) -> Result<Vec<T>, Problem> {
+        let parse = |text: String| {
+            text.parse()
+                .map_err(|_| Problem::parameter(name, "must be a UUID"))
+        };
+        self.texts(name, max)?.into_iter().map(parse).collect()
+    }
+
     /// Takes an id.
     pub(crate) fn id<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Problem> {
         let parse = |text: String| {

@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::api::ReadApi;
 use crate::finish::{finish, panicked};
 use crate::problem::{Code, Problem};
-use crate::{accounts, events, health, keys, parties, roster, sessions};
+use crate::{accounts, events, health, keys, parties, roster, sessions, stream};
 
 /// Serves the endpoints.
 pub fn router(api: Arc<ReadApi>) -> Router {
@@ -23,7 +23,12 @@ pub fn router(api: Arc<ReadApi>) -> Router {
         .route("/v1/sessions", get(sessions::list::handle))
         .route("/v1/sessions/{id}", get(sessions::get::handle))
         .route("/v1/sessions/{id}/events", get(sessions::events::handle))
+        .route(
+            "/v1/sessions/{id}/timeline",
+            get(sessions::timeline::handle),
+        )
         .route("/v1/events", get(events::handle))
+        .route("/v1/events/stream", get(stream::handle))
         .route("/v1/parties", get(parties::handle))
         .route("/v1/roster", get(roster::handle))
         .route("/healthz", get(health::healthz))

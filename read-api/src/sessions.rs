@@ -4,6 +4,7 @@ pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod list;
 mod progress;
+pub(crate) mod timeline;
 
 use countersign_domain::ids::SessionId;
 

@@ -1,5 +1,6 @@
 //! HTTP with problem documents turned into failures.
 
+use std::io::Read;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,6 +12,9 @@ use crate::failure::{Failure, Kind, Outcome};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+
+/// How long an event stream may be silent; servers tell that they live more often.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// A server: where commands go and where reads come from.
 #[derive(Debug, Clone)]
@@ -55,6 +59,25 @@ impl Server {
     pub(crate) fn get(&self, path: &str) -> Outcome<Value> {
         let url = format!("{}{path}", self.reads);
         answer(&url, self.agent.get(&url).call())
+    }
+
+    /// Opens an event stream, after the last event that was received.
+    pub(crate) fn stream(&self, path: &str, last: Option<u64>) -> Outcome<impl Read + use<>> {
+        let url = format!("{}{path}", self.reads);
+        let request = self.agent.get(&url).config();
+        let request = request.timeout_global(None).timeout_per_read(Some(SILENCE));
+        let mut request = request.build().header("Accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last.to_string());
+        }
+        let response = request.call().map_err(|error| unreachable(&url, &error))?;
+        let kind = response.headers().get("content-type");
+        if response.status().is_success() && kind.is_some_and(|kind| kind == "text/event-stream") {
+            return Ok(response.into_body().into_reader());
+        }
+        answer(&url, Ok(response))?;
+        let said = format!("{url} answered, but not with an event stream: check the URL");
+        Err(Failure::new(Kind::Unavailable, said))
     }
 }
 

@@ -9,6 +9,8 @@ use super::reader::Reader;
 pub struct ReadApi {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// How many event streams may be open at once.
+    pub max_streams: u32,
 }
 
 impl ReadApi {
@@ -16,6 +18,12 @@ impl ReadApi {
         let reader = reader.section("read_api");
         Self {
             listen: reader.or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 8081))),
+            max_streams: reader.checked(
+                "max_streams",
+                1000,
+                |streams| (1..=100_000).contains(streams),
+                "1 to 100000",
+            ),
         }
     }
 }

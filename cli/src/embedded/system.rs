@@ -15,7 +15,7 @@ use countersign_messaging::progress::ProgressBoard;
 use countersign_messaging::{Bus, EventFeed, LocalBus};
 use countersign_parties::worker::{CeremonyPool, Worker, WorkerConfig};
 use countersign_projections::{MemoryStore, Projector};
-use countersign_read_api::{ReadApi, ReadApiConfig};
+use countersign_read_api::{ReadApi, ReadApiConfig, StreamSettings};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -303,7 +303,7 @@ impl Parts {
             tasks.spawn(async move { worker.run(stop).await.map_err(Failure::data) });
         }
 
-        let api = Arc::new(ReadApi::new(ReadApiConfig {
+        let api = ReadApi::new(ReadApiConfig {
             log: self.log.clone(),
             models: models.clone(),
             presence: presence.clone(),
@@ -311,6 +311,10 @@ impl Parts {
             roster: self.roster,
             clock: clock(),
             entropy: Arc::new(entropy::<16>),
+        });
+        let api = Arc::new(api.with_streams(StreamSettings {
+            stop: stop.clone(),
+            ..StreamSettings::default()
         }));
         let addresses = Addresses {
             commands: self.commands.local_addr().map_err(Failure::internal)?,

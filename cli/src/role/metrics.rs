@@ -82,6 +82,7 @@ fn describe() {
     countersign_messaging::metrics::describe();
     countersign_commands::metrics::describe();
     countersign_projections::metrics::describe();
+    countersign_read_api::metrics::describe();
     countersign_parties::metrics::describe();
 }
 

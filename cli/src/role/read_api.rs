@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_messaging::subject;
 use countersign_projections::{PostgresStore, ReadModels};
-use countersign_read_api::{ReadApi, ReadApiConfig};
+use countersign_read_api::{ReadApi, ReadApiConfig, StreamSettings};
 
 use super::late::Late;
 use super::patience::{self, Attempt};
@@ -55,6 +55,11 @@ pub(super) async fn start(process: &mut Process) -> Outcome {
         roster,
         clock: clock(),
         entropy: Arc::new(entropy::<16>),
+    })
+    .with_streams(StreamSettings {
+        max_clients: usize::try_from(config.read_api.max_streams).unwrap_or(usize::MAX),
+        stop: process.stop.clone(),
+        ..StreamSettings::default()
     });
     late.put(countersign_read_api::router(Arc::new(api)));
     Ok(())

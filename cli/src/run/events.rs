@@ -1,5 +1,7 @@
 //! `countersign events`
 
+mod follow;
+
 use serde_json::Value;
 
 use crate::args::EventsArgs;
@@ -10,36 +12,35 @@ use crate::output;
 /// How many events a page has.
 const PAGE: u64 = 500;
 
-/// How long the server holds a request for events that are not there yet, in seconds.
-const HOLD: u64 = 20;
-
 pub(super) fn run(args: &EventsArgs, json: bool) -> Outcome {
     let server = Server::new(&args.server);
+    if args.follow {
+        return follow::run(&server, args, json);
+    }
     let mut after = args.after;
     let mut left = args.limit.unwrap_or(u64::MAX);
     while left > 0 {
-        let hold = if args.follow {
-            format!("&wait={HOLD}")
-        } else {
-            String::new()
-        };
         let limit = PAGE.min(left);
-        let page = server.get(&format!("/v1/events?after={after}&limit={limit}{hold}"))?;
+        let page = server.get(&format!("/v1/events?after={after}&limit={limit}"))?;
         let events = page["events"].as_array().cloned().unwrap_or_default();
         for event in &events {
-            if json {
-                output::json(event)?;
-            } else {
-                output::line(&summary(event))?;
-            }
+            show(event, json)?;
             after = event["position"].as_u64().unwrap_or(after);
         }
         left = left.saturating_sub(events.len() as u64);
-        if events.is_empty() && !args.follow {
+        if events.is_empty() {
             break;
         }
     }
     Ok(())
+}
+
+fn show(event: &Value, json: bool) -> Outcome {
+    if json {
+        output::json(event)
+    } else {
+        output::line(&summary(event))
+    }
 }
 
 /// One line about an event: where, when, what, of what, by whom.

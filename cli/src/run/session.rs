@@ -1,10 +1,14 @@
 //! `countersign session …`
 
+mod timeline;
+
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use countersign_domain::ids::SessionId;
 use countersign_domain::intent::Action;
+use countersign_projections::timeline::SessionCourse;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::args::SessionCommand;
@@ -12,6 +16,7 @@ use crate::client::Server;
 use crate::client::progress;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::output;
+use crate::terminal::Terminal;
 
 /// How often a followed session is looked at.
 const INTERVAL: Duration = Duration::from_millis(150);
@@ -24,12 +29,22 @@ pub(super) fn run(command: &SessionCommand, json: bool) -> Outcome {
             server,
         } => {
             let server = Server::new(server);
-            let document = if *follow {
+            let mut document = if *follow {
                 followed(&server, *session)?
             } else {
                 server.get(&path(*session))?
             };
-            output::either(json, &document, shown)?;
+            let course = server.get(&format!("{}/timeline", path(*session)))?;
+            let drawn = SessionCourse::deserialize(&course)
+                .map(|course| timeline::drawn(&course, &Terminal::stdout()))
+                .map_err(|error| {
+                    let said = format!("the server tells a timeline of another form: {error}");
+                    Failure::new(Kind::Unavailable, said)
+                })?;
+            document["timeline"] = course;
+            output::either(json, &document, |document| {
+                format!("{}\n\n{drawn}", shown(document))
+            })?;
             match document["status"].as_str() {
                 Some(end @ ("failed" | "expired" | "cancelled")) if *follow => Err(Failure::new(
                     Kind::Session,

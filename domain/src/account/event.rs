@@ -81,6 +81,20 @@ pub enum AccountEvent {
 }
 
 impl StoredEvent for AccountEvent {
+    const NAMES: &'static [&'static str] = &[
+        "AccountRegistered",
+        "AccountSuspended",
+        "AccountReactivated",
+        "AccountLocked",
+        "AccountClosed",
+        "AuthKeyRotated",
+        "GuardiansAppointed",
+        "RecoveryStarted",
+        "RecoveryApproved",
+        "RecoveryCompleted",
+        "RecoveryCancelled",
+    ];
+
     fn name(&self) -> &'static str {
         match self {
             Self::AccountRegistered { .. } => "AccountRegistered",

@@ -60,6 +60,16 @@ pub enum KeyEvent {
 }
 
 impl StoredEvent for KeyEvent {
+    const NAMES: &'static [&'static str] = &[
+        "KeyRequested",
+        "KeyActivated",
+        "KeyFrozen",
+        "KeyUnfrozen",
+        "SharesRefreshed",
+        "PairBanned",
+        "KeyRetired",
+    ];
+
     fn name(&self) -> &'static str {
         match self {
             Self::KeyRequested { .. } => "KeyRequested",

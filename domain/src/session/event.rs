@@ -230,6 +230,19 @@ pub enum SessionEvent {
 }
 
 impl StoredEvent for SessionEvent {
+    const NAMES: &'static [&'static str] = &[
+        "SessionCreated",
+        "ParticipantJoined",
+        "ParticipantReady",
+        "SessionStarted",
+        "AttemptFailed",
+        "ParticipantReported",
+        "SessionCompleted",
+        "SessionFailed",
+        "SessionExpired",
+        "SessionCancelled",
+    ];
+
     fn name(&self) -> &'static str {
         match self {
             Self::SessionCreated { .. } => "SessionCreated",

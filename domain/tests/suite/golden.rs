@@ -83,6 +83,7 @@ fn check<E: StoredEvent>(aggregate: &str, variants: &[&str], events: &[(E, &str)
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(found, expected, "files that no test reads, or the reverse");
+    assert_eq!(E::NAMES, variants, "the names of all events");
     for variant in variants {
         let has_file = |(event, form): &(E, &str)| event.name() == *variant && form.is_empty();
         assert!(events.iter().any(has_file), "{variant} has no golden file");

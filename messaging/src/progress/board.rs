@@ -1,6 +1,6 @@
 //! The board that shows where every party of a session is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_domain::Timestamp;
@@ -15,6 +15,9 @@ use crate::subject;
 
 /// Sessions that a [`ProgressBoard`] remembers unless told otherwise.
 pub const CAPACITY: usize = 1024;
+
+/// Steps of a session that a [`ProgressBoard`] remembers.
+pub const STEPS: usize = 512;
 
 /// Where a party is in a session, as the board knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,6 +53,8 @@ struct Sessions {
 struct Board {
     used: u64,
     parties: BTreeMap<PartyId, PartyProgress>,
+    /// What was heard, the longest ago first.
+    steps: VecDeque<PartyProgress>,
 }
 
 impl ProgressBoard {
@@ -105,6 +110,18 @@ impl ProgressBoard {
             .unwrap_or_default()
     }
 
+    /// Every step of a session that was heard of, in the order in which it was heard;
+    /// the last [`STEPS`] of them. Empty when the session was not heard of, or too many
+    /// others were since.
+    #[must_use]
+    pub fn steps(&self, session: SessionId) -> Vec<PartyProgress> {
+        let sessions = self.sessions();
+        let board = sessions.by_id.get(&session);
+        board
+            .map(|board| board.steps.iter().cloned().collect())
+            .unwrap_or_default()
+    }
+
     /// Wakes on every progress taken.
     #[must_use]
     pub fn changed(&self) -> watch::Receiver<u64> {
@@ -131,15 +148,17 @@ impl Sessions {
         {
             return Err(ProgressError::Old(party));
         }
-        board.parties.insert(
-            party.clone(),
-            PartyProgress {
-                party,
-                attempt,
-                phase,
-                at,
-            },
-        );
+        let step = PartyProgress {
+            party: party.clone(),
+            attempt,
+            phase,
+            at,
+        };
+        if board.steps.len() >= STEPS {
+            board.steps.pop_front();
+        }
+        board.steps.push_back(step.clone());
+        board.parties.insert(party, step);
         self.by_use.remove(&board.used);
         self.uses += 1;
         board.used = self.uses;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_domain::ids::SessionId;
 use countersign_messaging::envelope;
-use countersign_messaging::progress::{Phase, Progress, ProgressBoard, ProgressError};
+use countersign_messaging::progress::{Phase, Progress, ProgressBoard, ProgressError, STEPS};
 use countersign_messaging::{Bus as _, Headers, LocalBus, subject};
 use uuid::Uuid;
 
@@ -63,6 +63,45 @@ fn parties_only_move_forward_until_the_next_attempt() {
         Err(ProgressError::Old(_))
     ));
     assert_eq!(board.of(SESSION)[0].attempt, 2);
+}
+
+#[test]
+fn every_step_of_a_session_is_remembered_up_to_a_bound() {
+    let p = parties();
+    let board = ProgressBoard::new(Arc::clone(&p.roster));
+    let observe = |party, attempt, phase| {
+        let bytes = progress(SESSION, attempt, party, phase).sign(&party.keys);
+        board.observe(&bytes)
+    };
+    for (party, phase) in [
+        (&p.alpha, Phase::Round(1)),
+        (&p.bravo, Phase::Round(1)),
+        (&p.alpha, Phase::Round(2)),
+    ] {
+        observe(party, 1, phase).unwrap();
+    }
+    assert!(observe(&p.alpha, 1, Phase::Round(1)).is_err(), "an old one");
+    let steps = |from: usize| -> Vec<_> {
+        let steps = board.steps(SESSION).into_iter().skip(from);
+        steps.map(|s| (s.party, s.attempt, s.phase)).collect()
+    };
+    let (alpha, bravo) = (p.alpha.id.clone(), p.bravo.id.clone());
+    assert_eq!(
+        steps(0),
+        [
+            (alpha.clone(), 1, Phase::Round(1)),
+            (bravo, 1, Phase::Round(1)),
+            (alpha.clone(), 1, Phase::Round(2)),
+        ]
+    );
+    let more = u32::try_from(STEPS).unwrap();
+    for attempt in 2..2 + more {
+        observe(&p.alpha, attempt, Phase::Done).unwrap();
+    }
+    let kept = steps(0);
+    assert_eq!(kept.len(), STEPS);
+    assert_eq!(kept[0], (alpha, 2, Phase::Done), "the oldest are forgotten");
+    assert!(board.steps(SessionId(Uuid::from_u128(99))).is_empty());
 }
 
 #[test]

@@ -10,4 +10,5 @@ mod postgres;
 mod projector;
 mod sessions;
 mod support;
+mod timeline;
 mod world;

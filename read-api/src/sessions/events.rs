@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use countersign_domain::decider::Decider as _;
 use countersign_domain::ids::SessionId;
 use countersign_domain::session::Session;
@@ -14,6 +15,7 @@ use crate::api::ReadApi;
 use crate::events::MAX_EVENTS;
 use crate::problem::Problem;
 use crate::query::{Id, Query};
+use crate::visibility::visible;
 
 #[derive(Serialize)]
 struct Events {
@@ -27,17 +29,23 @@ struct Events {
 pub(crate) async fn handle(
     State(api): State<Arc<ReadApi>>,
     Id(id): Id<SessionId>,
+    headers: HeaderMap,
     mut query: Query,
 ) -> Result<Answer, Problem> {
     let after = query.number("after", 0, u64::MAX)?.unwrap_or(0);
     let limit = query.limit(MAX_EVENTS)?;
     let position = api.reach(query.finish()?).await?;
     let stream = StreamId::new(Session::TYPE, id);
+    let viewer = api.visibility.viewer(&headers);
     let events = api.log.read_stream(&stream, after, limit).await?;
-    if events.is_empty() && api.log.read_stream(&stream, 0, 1).await?.is_empty() {
-        return Err(super::unknown(id));
-    }
     let next_after = events.last().map_or(after, |last| last.version);
+    let events = visible(&*viewer, &api.owners, events).await?;
+    if events.is_empty() {
+        let first = api.log.read_stream(&stream, 0, 1).await?;
+        if visible(&*viewer, &api.owners, first).await?.is_empty() {
+            return Err(super::unknown(id));
+        }
+    }
     let body = Events {
         events,
         next_after,

@@ -15,7 +15,12 @@ pub(crate) enum Mood {
     Empty,
     Failing,
     Panicking,
+    /// Its head is at [`HEAD`], and nothing can be read.
+    Unreadable,
 }
+
+/// Head of a log that is unreadable.
+pub(crate) const HEAD: u64 = 5;
 
 #[derive(Debug)]
 pub(crate) struct FakeLog {
@@ -38,7 +43,9 @@ impl FakeLog {
         let mood = *self.mood.lock().expect("not poisoned");
         match mood {
             Mood::Empty => Ok(empty),
-            Mood::Failing => Err(LogError::storage("read", "the disk of /var/secret is gone")),
+            Mood::Failing | Mood::Unreadable => {
+                Err(LogError::storage("read", "the disk of /var/secret is gone"))
+            }
             Mood::Panicking => panic!("the secret of /var/secret"),
         }
     }
@@ -68,6 +75,9 @@ impl EventLog for FakeLog {
     }
 
     async fn head(&self) -> Result<u64, LogError> {
+        if *self.mood.lock().expect("not poisoned") == Mood::Unreadable {
+            return Ok(HEAD);
+        }
         self.answer(0)
     }
 

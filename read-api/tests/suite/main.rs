@@ -11,4 +11,6 @@ mod parties;
 mod positions;
 mod refusals;
 mod sessions;
+mod stream;
 mod support;
+mod visibility;

@@ -83,7 +83,9 @@ async fn unknown_parameters() {
         "/v1/sessions".into(),
         format!("/v1/sessions/{session}"),
         format!("/v1/sessions/{session}/events"),
+        format!("/v1/sessions/{session}/timeline"),
         "/v1/events".into(),
+        "/v1/events/stream".into(),
         "/v1/parties".into(),
         "/v1/roster".into(),
         "/healthz".into(),
@@ -117,6 +119,7 @@ async fn ids() {
     }
     refused(&server, "/v1/accounts/x/keys", "invalid_id", Some("id")).await;
     refused(&server, "/v1/sessions/x/events", "invalid_id", Some("id")).await;
+    refused(&server, "/v1/sessions/x/timeline", "invalid_id", Some("id")).await;
 }
 
 #[tokio::test]

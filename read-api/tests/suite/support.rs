@@ -1,5 +1,6 @@
 //! A server over a log in a folder of its own, and what there is to put in it.
 
+pub(crate) mod listener;
 pub(crate) mod seed;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use countersign_messaging::IdentityKeys;
 use countersign_messaging::presence::Presence;
 use countersign_messaging::progress::ProgressBoard;
 use countersign_projections::{MemoryStore, Projector, ReadModels};
-use countersign_read_api::{ReadApi, ReadApiConfig, router};
+use countersign_read_api::{Everybody, ReadApi, ReadApiConfig, StreamSettings, Visibility, router};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -85,7 +86,7 @@ pub(crate) struct Server {
     pub(crate) presence: Arc<Presence>,
     pub(crate) progress: Arc<ProgressBoard>,
     store: Arc<MemoryStore>,
-    router: Router,
+    pub(crate) router: Router,
     _folder: Option<TempDir>,
 }
 
@@ -99,15 +100,38 @@ impl Server {
 
     /// One whose read models stay empty until [`Server::project`].
     pub(crate) async fn behind() -> Self {
+        Self::streaming(StreamSettings::default(), Arc::new(Everybody)).await
+    }
+
+    /// One that gives out event streams in this way.
+    pub(crate) async fn streaming(
+        settings: StreamSettings,
+        visibility: Arc<dyn Visibility>,
+    ) -> Self {
         let folder = TempDir::new().expect("a folder");
         let log = SqliteLog::open(folder.path().join("events.db")).await;
-        let mut server = Self::over(Arc::new(log.expect("a log")), PATIENCE);
+        let log = Arc::new(log.expect("a log"));
+        let mut server = Self::with(log, PATIENCE, settings, visibility);
         server._folder = Some(folder);
         server
     }
 
     /// One over any log, that waits no longer than `patience` for positions.
     pub(crate) fn over(log: Arc<dyn EventLog>, patience: Duration) -> Self {
+        Self::with(
+            log,
+            patience,
+            StreamSettings::default(),
+            Arc::new(Everybody),
+        )
+    }
+
+    fn with(
+        log: Arc<dyn EventLog>,
+        patience: Duration,
+        settings: StreamSettings,
+        visibility: Arc<dyn Visibility>,
+    ) -> Self {
         let roster = Arc::new(roster());
         let store = Arc::new(MemoryStore::new());
         let models = Arc::new(ReadModels::new(store.clone()));
@@ -122,13 +146,17 @@ impl Server {
             clock: Arc::new(|| at(100)),
             entropy: Arc::new(|| [0xe5; 16]),
         });
+        let api = api
+            .with_patience(patience)
+            .with_streams(settings)
+            .with_visibility(visibility);
         Self {
             log,
             models,
             presence,
             progress,
             store,
-            router: router(Arc::new(api.with_patience(patience))),
+            router: router(Arc::new(api)),
             _folder: None,
         }
     }
