@@ -54,6 +54,14 @@ impl Fold {
         Some(fold)
     }
 
+    /// A party joined: it is awaited for its word that it is ready, unless it had given it.
+    fn joined(&mut self, state: &SessionState, party: &PartyId, at: Timestamp) {
+        let awaited = self.came(party, AwaitedFor::Join, at);
+        if awaited && status(state, party) == Some(ParticipantStatus::Joined) {
+            self.wait_for(party, AwaitedFor::Ready, at);
+        }
+    }
+
     /// Takes the next event.
     pub(super) fn take(&mut self, recorded: &Recorded, event: &SessionEvent) {
         self.note(recorded.position, entry(recorded, event));
@@ -70,13 +78,7 @@ impl Fold {
         let at = recorded.recorded_at;
         self.course.status = state.status;
         match event {
-            SessionEvent::ParticipantJoined { party, .. } => {
-                if self.came(party, AwaitedFor::Join, at)
-                    && status(&state, party) == Some(ParticipantStatus::Joined)
-                {
-                    self.wait_for(party, AwaitedFor::Ready, at);
-                }
-            }
+            SessionEvent::ParticipantJoined { party, .. } => self.joined(&state, party, at),
             SessionEvent::ParticipantReady { party } => {
                 self.came(party, AwaitedFor::Ready, at);
             }
