@@ -61,7 +61,7 @@ pub async fn export(
     let resumed_after = begun.as_ref().map(BundleWriter::position);
     let mut writer = match begun {
         Some(writer) => writer,
-        None => BundleWriter::create(target, header.clone(), checkpoints)?,
+        None => BundleWriter::create(target, &header, checkpoints)?,
     };
     let other_log = || ExportError::OtherLog {
         path: target.display().to_string(),

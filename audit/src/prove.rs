@@ -185,7 +185,7 @@ pub fn prove_from_bundle(path: &Path, position: u64) -> Result<InclusionDocument
     let mut newest: Option<SignedCheckpoint> = None;
     let mut gatherer = None;
     let mut at = 0;
-    while let Some(item) = reader.next()? {
+    while let Some(item) = reader.next_item()? {
         match item {
             Item::Header(header) => keys = header.keys,
             Item::Checkpoint(note) => {

@@ -248,7 +248,7 @@ fn opening(reader: &mut BundleReader) -> Result<(Header, Vec<SignedCheckpoint>),
     let mut header = None;
     let mut checkpoints = vec![];
     loop {
-        let item = reader.next().map_err(|d| Reason::from(d).at_end(0))?;
+        let item = reader.next_item().map_err(|d| Reason::from(d).at_end(0))?;
         match item {
             Some(Item::Header(read)) => header = Some(read),
             Some(Item::Checkpoint(note)) => {
@@ -283,7 +283,7 @@ fn read(mut reader: BundleReader, send: &SyncSender<Read>) {
     let hand_over = |read| send.send(read).is_ok();
     let mut footer = None;
     loop {
-        match reader.next() {
+        match reader.next_item() {
             Ok(Some(Item::Event(line))) => {
                 lines.push(line);
                 if lines.len() >= CHUNK || lines.bytes() >= CHUNK_BYTES {

@@ -221,8 +221,8 @@ impl BundleReader {
                 digest: Sha256::new(),
             },
         );
-        let mut decoder = zstd::Decoder::with_buffer(hashed).map_err(compression)?;
-        decoder.window_log_max(WINDOW_LOG).map_err(compression)?;
+        let mut decoder = zstd::Decoder::with_buffer(hashed).map_err(|error| compression(&error))?;
+        decoder.window_log_max(WINDOW_LOG).map_err(|error| compression(&error))?;
         Ok(Self {
             text: BufReader::with_capacity(128 * 1024, decoder),
             trailer,
@@ -236,13 +236,13 @@ impl BundleReader {
     /// # Errors
     ///
     /// [`Damage`].
-    pub fn next(&mut self) -> Result<Option<Item<'_>>, Damage> {
+    pub fn next_item(&mut self) -> Result<Option<Item<'_>>, Damage> {
         self.line.clear();
         let limit = MAX_LINE as u64 + 1;
         let mut limited = (&mut self.text).take(limit);
         let read = limited
             .read_until(b'\n', &mut self.line)
-            .map_err(compression)?;
+            .map_err(|error| compression(&error))?;
         if read == 0 {
             return self.check_end().map(|()| None);
         }
@@ -274,7 +274,7 @@ impl std::fmt::Debug for BundleReader {
 }
 
 /// Errors of the decoder and of the file below it.
-fn compression(error: io::Error) -> Damage {
+fn compression(error: &io::Error) -> Damage {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return Damage::Truncated;
     }

@@ -78,7 +78,7 @@ impl BundleWriter {
     /// [`WriteError::Io`].
     pub fn create(
         target: &Path,
-        header: Header,
+        header: &Header,
         checkpoints: &[SignedCheckpoint],
     ) -> Result<Self, WriteError> {
         let part = part_of(target);
@@ -100,7 +100,7 @@ impl BundleWriter {
             frontier: Frontier::new(),
             last: Hash::default(),
         };
-        writer.line(&header);
+        writer.line(header);
         writer.section(CHECKPOINTS);
         for checkpoint in checkpoints {
             let note = checkpoint.to_string();

@@ -19,7 +19,7 @@ pub struct Fault {
     /// Position of the event; that of the last one before, for a fault of the whole.
     pub position: u64,
     /// The event, when it can be told.
-    pub event: Option<FaultyEvent>,
+    pub event: Option<Box<FaultyEvent>>,
     /// What is wrong.
     pub reason: Reason,
 }
@@ -177,7 +177,7 @@ impl Reason {
     pub(crate) fn of(self, envelope: &Envelope) -> Fault {
         Fault {
             position: envelope.position,
-            event: Some(envelope.into()),
+            event: Some(Box::new(envelope.into())),
             reason: self,
         }
     }

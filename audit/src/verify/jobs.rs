@@ -38,7 +38,7 @@ pub(super) fn run(jobs: Vec<Job>) -> Result<u64, Fault> {
             } = job;
             work().map_err(|reason| Fault {
                 position,
-                event: Some(event),
+                event: Some(Box::new(event)),
                 reason,
             })
         })

@@ -77,7 +77,7 @@ impl Meaning {
             return self.take_expected(envelope, decoded, expected);
         }
         match decoded {
-            Decoded::Account(id, event) => self.account(id, event, at),
+            Decoded::Account(id, event) => self.account(id, &event, at),
             Decoded::Key(id, event) => self.key(id, event, at),
             Decoded::Session(id, event) => self.session(id, *event, at),
             Decoded::Other => Err(Reason::Undecodable("an aggregate of another kind".into())),

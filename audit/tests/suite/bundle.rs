@@ -215,7 +215,7 @@ fn a_writer_takes_events_in_order_and_all_of_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("bundle");
     let events = long(3);
-    let mut writer = BundleWriter::create(&path, header(3), &[]).expect("a part");
+    let mut writer = BundleWriter::create(&path, &header(3), &[]).expect("a part");
     writer.event(&events[0]).expect("the first");
     let gap = writer.event(&events[2]).expect_err("a gap").to_string();
     assert_eq!(gap, "position 3 follows position 1");
@@ -297,7 +297,7 @@ fn an_unknown_section_after_the_events_is_named() {
     pack(&lines, &path);
     let mut reader = BundleReader::open(&path).expect("a bundle");
     let damage = loop {
-        match reader.next() {
+        match reader.next_item() {
             Ok(Some(Item::Footer(_)) | None) => panic!("it is not skipped"),
             Ok(Some(_)) => {}
             Err(damage) => break damage,

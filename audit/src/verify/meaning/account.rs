@@ -13,11 +13,11 @@ impl Meaning {
     pub(super) fn account(
         &mut self,
         id: AccountId,
-        event: AccountEvent,
+        event: &AccountEvent,
         at: Timestamp,
     ) -> Result<Option<Work>, Reason> {
         let before = self.accounts.get(&id).cloned().unwrap_or_default();
-        let work: Work = match &event {
+        let work: Work = match event {
             AccountEvent::AccountRegistered { intent, .. } => {
                 self.use_intent(intent)?;
                 let (event, token) = (event.clone(), intent.clone());
@@ -57,7 +57,7 @@ impl Meaning {
             | AccountEvent::RecoveryCompleted {}
             | AccountEvent::RecoveryCancelled { .. } => return Err(Reason::NoRule),
         };
-        self.accounts.entry(id).or_default().evolve(&event);
+        self.accounts.entry(id).or_default().evolve(event);
         Ok(Some(work))
     }
 
