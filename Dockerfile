@@ -20,7 +20,8 @@ FROM debian:bookworm-slim AS countersign
 RUN groupadd --system --gid 10001 countersign \
     && useradd --system --uid 10001 --gid 10001 --home-dir /nonexistent \
        --shell /usr/sbin/nologin countersign \
-    && install -d -m 1777 /var/lib/countersign/vault /var/lib/countersign/roster
+    && install -d -m 1777 /var/lib/countersign/vault /var/lib/countersign/roster \
+       /var/lib/countersign/checkpoints
 COPY --from=build /usr/local/bin/countersign /usr/local/bin/countersign
 COPY --chmod=0755 deploy/healthcheck /usr/local/bin/healthcheck
 USER 10001:10001

@@ -1,17 +1,22 @@
 //! How fast a log is verified: form, hashes, chain and roots of a synthetic log, and
 //! the signatures of a real one.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use chrono::DateTime;
 use countersign_audit::bundle::{Header, Lines};
 use countersign_audit::verify::{Depth, Trust, Verifier};
-use countersign_audit::{Checkpoint, Frontier, SignedCheckpoint, SigningKey};
+use countersign_audit::{
+    Checkpoint, Checkpointer, FileCheckpoints, Frontier, SignedCheckpoint, SigningKey, Source,
+};
 use countersign_domain::auth_key::AuthSigner;
 use countersign_domain::bytes::Hex;
 use countersign_domain::ids::AccountId;
 use countersign_domain::intent::{Action, Intent};
 use countersign_domain::quorum::Quorum;
 use countersign_domain::signature::Signature;
-use countersign_event_store::{Envelope, StreamId};
+use countersign_event_store::{Envelope, LogError, StreamId};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use serde_json::json;
@@ -101,11 +106,51 @@ fn events(bencher: Bencher<'_, '_>) {
         let header = Header::new("bench", ORIGIN, EVENTS, trust.keys.clone());
         let checkpoints = vec![log.checkpoint.clone()];
         let mut verifier =
-            Verifier::new(header, checkpoints, &trust, Depth::Structure).expect("a checkpoint");
+            Verifier::new(header, &checkpoints, &trust, Depth::Structure).expect("a checkpoint");
         for batch in &log.batches {
             verifier.check(batch).expect("no fault");
         }
         verifier.finish(None).expect("no fault")
+    });
+}
+
+/// The log in memory, as those who follow it get it from the ring of recent events.
+#[derive(Debug)]
+struct InMemory(Vec<Arc<Envelope>>);
+
+#[async_trait]
+impl Source for InMemory {
+    async fn head(&self) -> Result<u64, LogError> {
+        Ok(self.0.len() as u64)
+    }
+
+    async fn read(&self, after: u64, limit: usize) -> Result<Vec<Arc<Envelope>>, LogError> {
+        let after = usize::try_from(after).expect("small");
+        Ok(self.0.iter().skip(after).take(limit).cloned().collect())
+    }
+}
+
+/// What a checkpointer does for every event that is appended, on one core, and a
+/// signature written durably every 1,000 events.
+#[divan::bench(sample_count = 5)]
+fn checkpoints(bencher: Bencher<'_, '_>) {
+    let log = synthetic();
+    let lines = log.batches.iter().flat_map(Lines::all);
+    let event = |line| Arc::new(Envelope::from_canonical(line).expect("canonical").0);
+    let source = InMemory(lines.map(event).collect());
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime");
+    bencher.counter(ItemsCount::new(EVENTS)).bench(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Arc::new(FileCheckpoints::new(folder.path()));
+        runtime.block_on(async {
+            let opened = Checkpointer::open(&source, log.key.clone(), store).await;
+            let mut checkpointer = opened.expect("nothing signed yet");
+            for to in (1000..=EVENTS).step_by(1000) {
+                checkpointer.advance(&source, to).await.expect("events");
+                checkpointer.sign().await.expect("kept");
+            }
+        });
     });
 }
 

@@ -7,6 +7,8 @@
 //! {"bundle":"countersign-audit","version":1,…}     the header
 //! {"section":"checkpoints"}
 //! {"note":"…"}                                      a signed checkpoint a line
+//! {"section":"personal_keys"}                       only if keys are handed on
+//! {"account":"…","key":"…"}                         the key to an account's personal data
 //! {"section":"events"}
 //! {"actor":"…",…}                                   an event a line, canonical
 //! {"footer":{…}}                                    counts and root
@@ -25,6 +27,7 @@ mod write;
 pub use read::{BundleReader, Damage, Item, Lines};
 pub use write::{BundleWriter, WriteError};
 
+use countersign_domain::ids::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::merkle::Hash;
@@ -38,6 +41,9 @@ pub const VERSION: u32 = 1;
 
 /// Name of the section of checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
+
+/// Name of the section of keys to personal data. It need not be there.
+pub const PERSONAL_KEYS: &str = "personal_keys";
 
 /// Name of the section of events.
 pub const EVENTS: &str = "events";
@@ -95,6 +101,25 @@ pub struct Section {
 pub struct NoteLine {
     /// The signed note.
     pub note: String,
+}
+
+/// A line of the section of keys to personal data.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyLine {
+    /// The account.
+    pub(crate) account: AccountId,
+    /// Its key, as hex.
+    #[serde(with = "hex::serde")]
+    pub(crate) key: [u8; 32],
+}
+
+impl std::fmt::Debug for KeyLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyLine")
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Last line of a bundle.

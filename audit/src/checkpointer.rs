@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{Checkpoint, CheckpointFault, SignedCheckpoint};
 use crate::merkle::{Frontier, Hash};
+use crate::metrics;
 use crate::note::SigningKey;
 use crate::source::Source;
 
@@ -282,6 +283,7 @@ impl Checkpointer {
         };
         self.store.save(&kept).await?;
         self.signed = self.frontier.size();
+        metrics::signed(self.signed);
         Ok(Some(kept.checkpoint))
     }
 

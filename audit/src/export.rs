@@ -6,7 +6,7 @@ use countersign_event_store::LogError;
 
 use crate::bundle::{BundleWriter, Footer, Header, WriteError};
 use crate::checkpoint::SignedCheckpoint;
-use crate::source::Source;
+use crate::source::{PersonalKeyMap, Source};
 
 /// How many events are read at once.
 const PAGE: usize = 1000;
@@ -55,13 +55,31 @@ pub async fn export(
     target: &Path,
     header: Header,
     checkpoints: &[SignedCheckpoint],
+    progress: impl FnMut(u64, u64),
+) -> Result<Exported, ExportError> {
+    let keys = PersonalKeyMap::new();
+    export_with_keys(source, target, header, checkpoints, &keys, progress).await
+}
+
+/// The same, with keys to the personal data of accounts: who has the bundle can read
+/// them then, and goes on to after they were erased.
+///
+/// # Errors
+///
+/// [`ExportError`]; what was written so far stays, to be gone on with.
+pub async fn export_with_keys(
+    source: &dyn Source,
+    target: &Path,
+    header: Header,
+    checkpoints: &[SignedCheckpoint],
+    keys: &PersonalKeyMap,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Exported, ExportError> {
     let begun = BundleWriter::resume(target)?;
     let resumed_after = begun.as_ref().map(BundleWriter::position);
     let mut writer = match begun {
         Some(writer) => writer,
-        None => BundleWriter::create(target, &header, checkpoints)?,
+        None => BundleWriter::create_with_keys(target, &header, checkpoints, keys)?,
     };
     let other_log = || ExportError::OtherLog {
         path: target.display().to_string(),

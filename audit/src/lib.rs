@@ -5,6 +5,7 @@
 //! - [`note`] and [`checkpoint`]: a root that was signed, as others sign theirs (C2SP
 //!   signed note, tlog-checkpoint, tlog-cosignature).
 //! - [`Checkpointer`]: follows a log and signs its growth, beside the appends.
+//! - [`Published`]: the newest checkpoint, told to others.
 //! - [`bundle`] and [`export()`]: a log and its checkpoints in one file.
 //! - [`verify`]: everything checked again, offline: order, hashes, roots, signatures,
 //!   and then what the events say.
@@ -21,17 +22,22 @@ pub mod checkpoint;
 mod checkpointer;
 mod export;
 mod files;
+mod lead;
 pub mod merkle;
+pub mod metrics;
 pub mod note;
 mod prove;
+mod published;
 mod source;
 pub mod verify;
 
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use checkpointer::{CheckpointError, CheckpointStore, Checkpointer, Kept, Pace, StoreError};
-pub use export::{ExportError, Exported, export};
+pub use export::{ExportError, Exported, export, export_with_keys};
 pub use files::FileCheckpoints;
+pub use lead::{LEASE, Signer};
 pub use merkle::{Frontier, Hash};
 pub use note::{SigningKey, VerifierKey};
 pub use prove::{InclusionDocument, NoProof, ProofFault, prove, prove_from_bundle};
-pub use source::Source;
+pub use published::{NotPublished, Published, Publishing};
+pub use source::{PersonalKeyMap, Source};

@@ -211,7 +211,7 @@ pub fn prove_from_bundle(path: &Path, position: u64) -> Result<InclusionDocument
                     .map_err(|_| Damage::Line("an event in canonical form"))?;
                 gatherer.take(at, line.to_vec(), hash);
             }
-            Item::Section(_) | Item::Footer(_) => {}
+            Item::Section(_) | Item::PersonalKey(..) | Item::Footer(_) => {}
         }
     }
     let newest = newest.ok_or(NoProof::NoCheckpoint)?;

@@ -28,7 +28,9 @@ use serde::Serialize;
 
 use crate::bundle::{BundleReader, Damage, Footer, Header, Item, Lines};
 use crate::checkpoint::SignedCheckpoint;
+use crate::source::PersonalKeyMap;
 use events::Events;
+use meaning::Registrations;
 use trust::Checkpoints;
 
 /// How many events are checked at a time.
@@ -58,6 +60,14 @@ pub struct Summary {
     pub streams: u64,
     /// How many accounts.
     pub accounts: u64,
+    /// Registrations that are in clear: stored before personal data were sealed.
+    pub registrations_in_clear: u64,
+    /// Sealed registrations that were opened and checked.
+    pub registrations_opened: u64,
+    /// Sealed registrations that were not opened, for want of a key.
+    pub registrations_sealed: u64,
+    /// Accounts whose personal data were erased.
+    pub accounts_erased: u64,
     /// How many keys.
     pub keys: u64,
     /// How many sessions.
@@ -107,7 +117,7 @@ impl Verifier {
     /// The fault of a checkpoint.
     pub fn new(
         header: Header,
-        checkpoints: Vec<SignedCheckpoint>,
+        checkpoints: &[SignedCheckpoint],
         trust: &Trust,
         depth: Depth,
     ) -> Result<Self, Fault> {
@@ -117,6 +127,16 @@ impl Verifier {
             events: Events::new(depth),
             begun: Instant::now(),
         })
+    }
+
+    /// With keys to the personal data of accounts, so that their registrations can be
+    /// checked too.
+    #[must_use]
+    pub fn with_personal_keys(self, keys: PersonalKeyMap) -> Self {
+        Self {
+            events: self.events.with_personal_keys(keys),
+            ..self
+        }
     }
 
     /// Checks the next events.
@@ -164,7 +184,9 @@ impl Verifier {
         let elapsed = begun.elapsed();
         let signed_through = checkpoints.signed_through();
         let unsigned_events = size.saturating_sub(signed_through);
-        let remarks = remarks(&checkpoints, unsigned_events, signed_through);
+        let registrations = events.registrations();
+        let mut remarks = remarks(&checkpoints, unsigned_events, signed_through);
+        remarks.extend(on_personal_data(&registrations));
         let rate = |count: u64, took: std::time::Duration| {
             (count as f64 / took.as_secs_f64().max(1e-9)).round() as u64
         };
@@ -173,6 +195,10 @@ impl Verifier {
             events: size,
             streams: events.streams(),
             accounts: events.accounts(),
+            registrations_in_clear: registrations.in_clear,
+            registrations_opened: registrations.opened,
+            registrations_sealed: registrations.sealed,
+            accounts_erased: registrations.erased,
             keys: events.keys(),
             sessions: events.sessions(),
             root,
@@ -210,6 +236,33 @@ fn remarks(checkpoints: &Checkpoints, unsigned: u64, through: u64) -> Vec<String
     remarks
 }
 
+fn on_personal_data(registrations: &Registrations) -> Vec<String> {
+    let mut remarks = vec![];
+    let Registrations {
+        sealed,
+        erased,
+        erased_with_key,
+        ..
+    } = registrations;
+    if *sealed > 0 {
+        remarks.push(format!(
+            "{sealed} registrations are sealed and were not opened: their own signatures, and that \
+             their names are unique, were not checked; export with --with-personal-keys for that"
+        ));
+    }
+    if *erased > 0 {
+        remarks.push(format!(
+            "{erased} accounts were erased: what their registrations said is gone for good"
+        ));
+    }
+    if *erased_with_key > 0 {
+        remarks.push(format!(
+            "keys of {erased_with_key} of the erased accounts are here: destroy them with this copy"
+        ));
+    }
+    remarks
+}
+
 /// Verifies a bundle.
 ///
 /// # Errors
@@ -217,8 +270,9 @@ fn remarks(checkpoints: &Checkpoints, unsigned: u64, through: u64) -> Vec<String
 /// The first fault.
 pub fn verify_bundle(path: &Path, trust: &Trust, depth: Depth) -> Result<Summary, Fault> {
     let mut reader = BundleReader::open(path).map_err(|damage| Reason::from(damage).at_end(0))?;
-    let (header, checkpoints) = opening(&mut reader)?;
-    let mut verifier = Verifier::new(header, checkpoints, trust, depth)?;
+    let (header, checkpoints, keys) = opening(&mut reader)?;
+    let verifier = Verifier::new(header, &checkpoints, trust, depth)?;
+    let mut verifier = verifier.with_personal_keys(keys);
     // Unpacking goes on while the chunk before is checked.
     let (send, receive) = sync_channel(1);
     std::thread::scope(|scope| {
@@ -243,9 +297,13 @@ pub fn verify_unreadable(after: u64, error: &LogError) -> Fault {
     Reason::Unreadable(error.to_string()).at_end(after)
 }
 
-/// Header and checkpoints.
-fn opening(reader: &mut BundleReader) -> Result<(Header, Vec<SignedCheckpoint>), Fault> {
+/// What stands before the events.
+type Opening = (Header, Vec<SignedCheckpoint>, PersonalKeyMap);
+
+/// Header, checkpoints and keys to personal data.
+fn opening(reader: &mut BundleReader) -> Result<Opening, Fault> {
     let mut header = None;
+    let mut keys = PersonalKeyMap::new();
     let mut checkpoints = vec![];
     loop {
         let item = reader.next_item().map_err(|d| Reason::from(d).at_end(0))?;
@@ -259,10 +317,16 @@ fn opening(reader: &mut BundleReader) -> Result<(Header, Vec<SignedCheckpoint>),
                 })?);
             }
             Some(Item::Section(name)) if name == crate::bundle::EVENTS => match header {
-                Some(header) => return Ok((header, checkpoints)),
+                Some(header) => return Ok((header, checkpoints, keys)),
                 None => return Err(Reason::from(Damage::Truncated).at_end(0)),
             },
             Some(Item::Section(_)) => {}
+            Some(Item::PersonalKey(account, key)) => {
+                if keys.insert(account, key).is_some() {
+                    let twice = Damage::Line("the key of an account is there twice");
+                    return Err(Reason::from(twice).at_end(0));
+                }
+            }
             Some(Item::Event(_) | Item::Footer(_)) | None => {
                 return Err(Reason::from(Damage::Truncated).at_end(0));
             }
@@ -286,10 +350,9 @@ fn read(mut reader: BundleReader, send: &SyncSender<Read>) {
         match reader.next_item() {
             Ok(Some(Item::Event(line))) => {
                 lines.push(line);
-                if lines.len() >= CHUNK || lines.bytes() >= CHUNK_BYTES {
-                    if !hand_over(Read::Events(std::mem::take(&mut lines))) {
-                        return;
-                    }
+                let full = lines.len() >= CHUNK || lines.bytes() >= CHUNK_BYTES;
+                if full && !hand_over(Read::Events(std::mem::take(&mut lines))) {
+                    return;
                 }
             }
             Ok(Some(Item::Footer(read))) => footer = Some(read),

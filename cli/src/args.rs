@@ -1,7 +1,9 @@
 //! The command line.
 
 mod audit;
+mod history;
 mod operate;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,11 +16,13 @@ use countersign_domain::ids::{AccountId, KeyId, SessionId};
 use countersign_domain::path::DerivationPath;
 use countersign_event_store::{UnknownType, known_type};
 
-pub(crate) use audit::{AuditCommand, SourceArgs, VerifyArgs};
+pub(crate) use audit::{AuditCommand, ProofSource, SourceArgs, VerifyArgs};
+pub(crate) use history::{DiffArgs, KindArg, LogArgs, ReplayArgs};
 pub(crate) use operate::{
     ConfigArgs, ConfigCommand, DoctorArgs, ListenArgs, MigrateArgs, PartyArgs, PartyCommand,
     ProjectionsCommand, RosterCommand, VaultArgs,
 };
+pub(crate) use webhook::{DevWebhookArgs, FilterArgs, WebhookCommand, WebhookServerArgs};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 internal error, 2 wrong arguments or input, \
 3 refused by the server, 4 the session ended without a result, 5 the server cannot be reached, \
@@ -55,6 +59,10 @@ pub(crate) enum Command {
     Session(SessionCommand),
     /// The event log, from any position.
     Events(EventsArgs),
+    /// The events again: to stdout, NATS or into read models; or one thing as it was.
+    Replay(Box<ReplayArgs>),
+    /// What was made or changed between two positions or times, and how.
+    Diff(DiffArgs),
     /// Proof of the event log: checkpoint, export, verify, prove.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -68,6 +76,12 @@ pub(crate) enum Command {
     ReadApi(ListenArgs),
     /// Role: hold shares and sign; with a subcommand: init, identity, list.
     Party(PartyArgs),
+    /// Role: deliver events to webhooks.
+    Webhooks(ListenArgs),
+    /// Webhooks: add, list, show, pause, resume, rotate-secret, replay, dead-letters,
+    /// redeliver, remove, test.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// The roster of a deployment's parties: assemble, show.
     #[command(subcommand)]
     Roster(RosterCommand),
@@ -155,6 +169,8 @@ pub(crate) struct DevArgs {
         env = "COUNTERSIGN_READ_LISTEN"
     )]
     pub(crate) read_listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) webhooks: DevWebhookArgs,
     #[command(flatten)]
     pub(crate) master: MasterKeyArgs,
 }
@@ -277,6 +293,17 @@ pub(crate) enum AccountCommand {
     },
     /// Active again.
     Reactivate {
+        #[command(flatten)]
+        auth: AuthArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Erase the account's personal data for good, and close it: its keys sign nothing
+    /// any more.
+    Erase {
+        /// Really do it: nothing brings it back.
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         auth: AuthArgs,
         #[command(flatten)]
@@ -410,7 +437,7 @@ pub(crate) struct EventsArgs {
     pub(crate) server: ServerArgs,
 }
 
-fn event_type(name: &str) -> Result<&'static str, UnknownType> {
+pub(crate) fn event_type(name: &str) -> Result<&'static str, UnknownType> {
     known_type(name)
 }
 

@@ -7,6 +7,7 @@
 //! secret can be given as a file (`…_file`), and is never shown; an error says which
 //! field is wrong, where it came from and what to do, and all of them are told.
 
+mod checkpoints;
 mod commands;
 mod database;
 mod events;
@@ -15,6 +16,7 @@ mod metrics;
 mod nats;
 mod nearest;
 mod party;
+mod personal;
 mod problem;
 mod read_api;
 mod reader;
@@ -23,6 +25,7 @@ mod sessions;
 mod setting;
 mod shutdown;
 mod sources;
+mod webhooks;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -32,6 +35,7 @@ use countersign_parties::vault::MasterKey;
 use figment::Figment;
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub use checkpoints::Checkpoints;
 pub use commands::Commands;
 pub use database::Database;
 pub use events::{Events, Storage};
@@ -39,12 +43,15 @@ pub use log::{Log, LogFormat};
 pub use metrics::Metrics;
 pub use nats::Nats;
 pub use party::Party;
+pub use personal::Personal;
 pub use problem::{ConfigError, Problem};
 pub use read_api::ReadApi;
 pub(crate) use reader::Field;
 use reader::Reader;
 pub use shutdown::Shutdown;
 pub use sources::{Argument, Sources};
+pub(crate) use webhooks::ports;
+pub use webhooks::{Sending, Webhooks};
 
 /// What a process of the production mode can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,16 +66,19 @@ pub enum Role {
     ReadApi,
     /// Holds shares and signs.
     Party,
+    /// Delivers events to webhooks.
+    Webhooks,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Migrate,
         Self::Commands,
         Self::Projector,
         Self::ReadApi,
         Self::Party,
+        Self::Webhooks,
     ];
 }
 
@@ -80,6 +90,7 @@ impl fmt::Display for Role {
             Self::Projector => "projector",
             Self::ReadApi => "read-api",
             Self::Party => "party",
+            Self::Webhooks => "webhooks",
         })
     }
 }
@@ -95,12 +106,18 @@ pub struct Config {
     pub events: Events,
     /// The role `commands`.
     pub commands: Commands,
+    /// Personal data.
+    pub personal: Personal,
     /// How long sessions may take.
     pub sessions: SessionPolicy,
     /// The role `read-api`.
     pub read_api: ReadApi,
     /// The role `party`.
     pub party: Party,
+    /// Signed checkpoints of the log.
+    pub checkpoints: Checkpoints,
+    /// The role `webhooks`.
+    pub webhooks: Webhooks,
     /// What monitoring reads.
     pub metrics: Metrics,
     /// What is logged.
@@ -156,9 +173,12 @@ impl Config {
             nats: Nats::read(reader),
             events: Events::read(reader),
             commands: Commands::read(reader),
+            personal: Personal::read(reader),
             sessions: sessions::read(reader),
             read_api: ReadApi::read(reader),
             party: Party::read(reader),
+            checkpoints: Checkpoints::read(reader),
+            webhooks: Webhooks::read(reader),
             metrics: Metrics::read(reader),
             log: Log::read(reader),
             shutdown: Shutdown::read(reader),

@@ -7,7 +7,9 @@ mod data_dir;
 mod logging;
 mod read_only;
 mod secrets;
+mod signing;
 mod system;
+mod webhooks;
 
 pub(crate) use data_dir::DataDir;
 pub(crate) use logging::log_to_stderr;

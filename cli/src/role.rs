@@ -9,6 +9,7 @@
 //!   hands back what it holds, and exits with 0; told again, it exits at once.
 
 mod bus;
+mod checkpoints;
 mod commands;
 mod database;
 mod followers;
@@ -25,6 +26,7 @@ mod read_api;
 mod signals;
 mod supervise;
 mod vault;
+mod webhooks;
 
 use crate::config::{Config, Role, Sources};
 use crate::failure::{Failure, Kind, Outcome};
@@ -56,6 +58,12 @@ pub(crate) fn read_api(sources: &Sources) -> Outcome {
 pub(crate) fn party(sources: &Sources) -> Outcome {
     let config = load(sources, Role::Party)?;
     process::run(config, Role::Party, party::start)
+}
+
+/// Delivers events to webhooks.
+pub(crate) fn webhooks(sources: &Sources) -> Outcome {
+    let config = load(sources, Role::Webhooks)?;
+    process::run(config, Role::Webhooks, webhooks::start)
 }
 
 /// The configuration of a role, or everything that is wrong with it.

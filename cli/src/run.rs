@@ -5,16 +5,20 @@ mod audit;
 mod config;
 mod demo;
 mod dev;
+mod diff;
 mod doctor;
 mod events;
 mod key;
 mod migrate;
 mod party;
+mod past_log;
 mod payload;
 mod projections;
+mod replay;
 mod roster;
 mod session;
 mod sign;
+mod webhook;
 
 use crate::args::{Args, Command};
 use crate::failure::Outcome;
@@ -31,11 +35,15 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Sign(args) => sign::run(&args, json),
         Command::Session(command) => session::run(&command, json),
         Command::Events(args) => events::run(&args, json),
+        Command::Replay(args) => replay::run(&args, json),
+        Command::Diff(args) => diff::run(&args, json),
         Command::Audit(command) => audit::run(&command, json),
         Command::Migrate(args) => migrate::run(&args, json),
         Command::Commands(args) => role::commands(&args.sources("commands")),
         Command::Projector(args) => role::projector(&args.sources(vec![])),
         Command::ReadApi(args) => role::read_api(&args.sources("read_api")),
+        Command::Webhooks(args) => role::webhooks(&args.sources("webhooks")),
+        Command::Webhook(command) => webhook::run(&command, json),
         Command::Party(args) => party::run(&args, json),
         Command::Roster(command) => roster::run(&command, json),
         Command::Projections(command) => projections::run(&command, json),

@@ -88,10 +88,13 @@ fn a_role_without_its_configuration_ends_with_what_it_lacks() {
     let home = folder();
     for (role, lacks) in [
         ("commands", "commands.coordinator_secret"),
+        ("commands", "personal.hash_key"),
+        ("read-api", "personal.hash_key"),
         ("projector", "database.url"),
         ("read-api", "roster"),
         ("party", "party.vault"),
         ("migrate", "database.url"),
+        ("webhooks", "webhooks.secret_key"),
     ] {
         let ran = run(home.path(), &[role], &[]);
         assert_eq!(ran.code, 2, "{ran:?}");

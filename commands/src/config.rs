@@ -8,7 +8,7 @@ use countersign_domain::Timestamp;
 use countersign_domain::quorum::Quorum;
 use countersign_domain::roster::Roster;
 use countersign_domain::session::SessionKind;
-use countersign_event_store::{Checkpoints, EventLog, Leases};
+use countersign_event_store::{Checkpoints, EventLog, HashKey, Leases, PersonalKeys};
 use countersign_messaging::presence::Presence;
 use countersign_messaging::{Bus, EventFeed};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ const LONGEST_SESSION: Duration = Duration::days(7);
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Gives random bytes, for trace ids.
+/// Gives random bytes that nobody can guess, for keys and for trace ids.
 pub type Entropy = Arc<dyn Fn() -> [u8; 16] + Send + Sync>;
 
 /// Everything that [`crate::Commands`] works with.
@@ -39,6 +39,10 @@ pub struct CommandsConfig {
     pub entropy: Entropy,
     /// The secret that join tokens derive from; the same in all replicas.
     pub coordinator_secret: Zeroizing<[u8; 32]>,
+    /// The keys of personal data, beside the log.
+    pub personal: Arc<dyn PersonalKeys>,
+    /// The key that names are reserved under; the same in all replicas.
+    pub hash_key: HashKey,
     /// Deadlines and attempts.
     pub policy: SessionPolicy,
     /// Where committed events are published.

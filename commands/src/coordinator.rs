@@ -73,6 +73,7 @@ impl Commands {
                 self.feed.clone(),
                 self.leases.clone(),
                 self.replica.clone(),
+                self.relayed.clone(),
             ) => Err(error.into()),
             error = responder::run(self.clone(), &answering) => Err(error.into()),
             error = coordinator.run() => Err(error.into()),

@@ -16,18 +16,22 @@ use std::sync::Arc;
 use countersign_event_store::{EventLog, Leases, LogError};
 use countersign_messaging::EventFeed;
 
+use tokio::sync::watch;
+
 use lead::Relay;
 use lease::Lease;
 pub(crate) use metrics::describe;
 
-/// Relays whenever this replica holds the lease, until the log is of no use.
+/// Relays whenever this replica holds the lease, until the log is of no use, and tells
+/// up to which position.
 pub(crate) async fn run(
     log: Arc<dyn EventLog>,
     feed: Arc<dyn EventFeed>,
     leases: Arc<dyn Leases>,
     replica: String,
+    relayed: watch::Sender<u64>,
 ) -> LogError {
-    let mut relay = match Relay::new(log, feed).await {
+    let mut relay = match Relay::new(log, feed, relayed).await {
         Ok(relay) => relay,
         Err(error) => return error,
     };

@@ -3,6 +3,7 @@
 mod account;
 mod create_key;
 mod due;
+mod erase;
 mod key;
 mod party;
 mod register;
@@ -21,7 +22,8 @@ use countersign_domain::jws::JwsError;
 use countersign_domain::roster::Roster;
 use countersign_domain::session::SessionKind;
 use countersign_event_store::{
-    Append, Checkpoints, CommandRecord, Leases, Metadata, Reservation, StreamAppend,
+    Append, Checkpoints, CommandRecord, HashKey, Leases, Metadata, PersonalChange, PersonalKeys,
+    Reservation, StreamAppend,
 };
 use countersign_messaging::invitation::InvitationSealer;
 use countersign_messaging::presence::Presence;
@@ -53,6 +55,8 @@ pub struct Commands {
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) tokens: Tokens,
+    pub(crate) personal: Arc<dyn PersonalKeys>,
+    pub(crate) hash_key: HashKey,
     pub(crate) sealer: InvitationSealer,
     pub(crate) policy: SessionPolicy,
     pub(crate) feed: Arc<dyn EventFeed>,
@@ -63,6 +67,8 @@ pub struct Commands {
     pub(crate) load: Load,
     pub(crate) turns: Turns,
     pub(crate) health: Health,
+    /// Position up to which this replica has relayed; 0 when it never did.
+    pub(crate) relayed: watch::Sender<u64>,
     /// Whether the coordinator has caught up with the log.
     pub(crate) ready: watch::Sender<bool>,
     /// Whether it coordinates no more, so that nothing wakes those who wait.
@@ -93,6 +99,7 @@ pub struct SessionRef {
 pub(crate) struct Decision {
     pub(crate) streams: Vec<StreamAppend>,
     pub(crate) reservations: Vec<Reservation>,
+    pub(crate) personal: Option<PersonalChange>,
 }
 
 impl From<Vec<StreamAppend>> for Decision {
@@ -100,6 +107,7 @@ impl From<Vec<StreamAppend>> for Decision {
         Self {
             streams,
             reservations: vec![],
+            personal: None,
         }
     }
 }
@@ -116,6 +124,8 @@ impl Commands {
             clock: config.clock,
             entropy: config.entropy,
             tokens: Tokens::new(config.coordinator_secret),
+            personal: config.personal,
+            hash_key: config.hash_key,
             sealer: InvitationSealer::default(),
             policy: config.policy,
             feed: config.feed,
@@ -126,6 +136,7 @@ impl Commands {
             load: Load::default(),
             turns: Turns::default(),
             health: Health::default(),
+            relayed: watch::Sender::new(0),
             ready: watch::Sender::new(false),
             stopped: watch::Sender::new(false),
         }
@@ -134,6 +145,12 @@ impl Commands {
     /// Whether it coordinates; false while it reads the log at start.
     pub fn readiness(&self) -> watch::Receiver<bool> {
         self.ready.subscribe()
+    }
+
+    /// Up to which position this replica has relayed events, as it advances; 0 when it
+    /// never did, because another one relays.
+    pub fn relayed(&self) -> watch::Receiver<u64> {
+        self.relayed.subscribe()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -191,11 +208,7 @@ impl Commands {
     /// The position at which this very request was carried out before; an error
     /// when its `jti` names another request. Asked before anything that may have
     /// changed since, so that a retry is always answered.
-    pub(crate) async fn done_before(
-        &self,
-        intent: &VerifiedIntent,
-    ) -> Result<Option<u64>, CommandError> {
-        let record = record(intent);
+    async fn done_before(&self, record: CommandRecord) -> Result<Option<u64>, CommandError> {
         match self.repository.log().find_command(record.id).await? {
             None => Ok(None),
             Some(entry) if entry.record == record => Ok(Some(entry.last_position)),
@@ -204,13 +217,13 @@ impl Commands {
     }
 
     /// Appends a decision that answers an intent; none when others were faster.
-    pub(crate) async fn append(
+    async fn append(
         &self,
+        record: CommandRecord,
         intent: &VerifiedIntent,
         decision: Decision,
         trace_parent: Option<&str>,
     ) -> Result<Option<Accepted>, CommandError> {
-        let record = record(intent);
         let append = Append {
             command: Some(record),
             metadata: Metadata {
@@ -222,6 +235,7 @@ impl Commands {
             recorded_at: self.now(),
             streams: decision.streams,
             reservations: decision.reservations,
+            personal: decision.personal,
         };
         match self.repository.append(append).await {
             Ok(appended) => Ok(Some(Accepted {
@@ -247,6 +261,22 @@ impl Commands {
         D: Fn(Freshness) -> F,
         F: Future<Output = Result<Decision, CommandError>>,
     {
+        self.carry_out_as(record(intent), intent, trace_parent, decide)
+            .await
+    }
+
+    /// As [`Self::carry_out`], under another record of the command.
+    async fn carry_out_as<F, D>(
+        &self,
+        record: CommandRecord,
+        intent: &VerifiedIntent,
+        trace_parent: Option<&str>,
+        decide: D,
+    ) -> Result<Accepted, CommandError>
+    where
+        D: Fn(Freshness) -> F,
+        F: Future<Output = Result<Decision, CommandError>>,
+    {
         let mut freshness = Freshness::Cached;
         for _ in 0..TRIES {
             let decided = async {
@@ -256,12 +286,13 @@ impl Commands {
             match decided.await {
                 // An append knows a repeated command itself.
                 Ok(decision) => {
-                    if let Some(accepted) = self.append(intent, decision, trace_parent).await? {
+                    let appended = self.append(record, intent, decision, trace_parent);
+                    if let Some(accepted) = appended.await? {
                         return Ok(accepted);
                     }
                 }
                 Err(error) => {
-                    if let Some(position) = self.done_before(intent).await? {
+                    if let Some(position) = self.done_before(record).await? {
                         return Ok(Accepted { position });
                     }
                     if !error.is_refusal() || freshness == Freshness::Present {

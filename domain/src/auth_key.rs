@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::bytes::{Digest, Hex};
+
 /// The JWK thumbprint of an auth key (RFC 7638, SHA-256), base64url.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -253,6 +255,15 @@ impl AuthSigner {
         });
         jwk["d"] = serde_json::Value::String(secret.to_string());
         Zeroizing::new(format!("{jwk:#}\n"))
+    }
+
+    /// A name for a text: always the same, and by its looks nobody can tell the text or
+    /// try one out. Signatures of both kinds of keys are deterministic (RFC 8032, RFC
+    /// 6979), and the name is the SHA-256 of one.
+    #[must_use]
+    pub fn name_of(&self, text: &str) -> Digest {
+        let message = format!("countersign-name-v1\n{text}");
+        Hex(Sha256::digest(self.sign(message.as_bytes())).into())
     }
 
     /// Signs `message`; 64 bytes.

@@ -18,6 +18,7 @@ mod json;
 pub mod jws;
 pub mod key;
 pub mod path;
+pub mod personal;
 pub mod process;
 pub mod quorum;
 pub mod receipt;

@@ -14,6 +14,8 @@ pub struct Dev {
     child: Child,
     /// Its two APIs.
     pub api: Api,
+    /// The endpoints that manage webhooks.
+    pub webhooks: String,
     /// Its data directory.
     pub data_dir: PathBuf,
 }
@@ -41,7 +43,8 @@ impl Dev {
     ) -> Self {
         let mut child = Command::new(binary)
             .args(["--json", "dev", "--listen", "127.0.0.1:0"])
-            .args(["--read-listen", "127.0.0.1:0", "--data-dir"])
+            .args(["--read-listen", "127.0.0.1:0"])
+            .args(["--webhooks-listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .args(arguments)
             .env("COUNTERSIGN_LOG", "warn")
@@ -58,9 +61,11 @@ impl Dev {
             .expect("it writes a line");
         let ready: Value = serde_json::from_str(&line).expect("it says that it is ready");
         let url = |name: &str| ready[name].as_str().expect("a URL").to_owned();
+        assert_eq!(url("console_url"), format!("{}/console/", url("read_url")));
         Self {
             child,
             api: Api::new(url("url"), url("read_url")),
+            webhooks: url("webhooks_url"),
             data_dir: data_dir.to_owned(),
         }
     }

@@ -16,7 +16,7 @@ fn ours(compose: &Compose) -> Vec<(&str, &Service)> {
         .filter(|(_, service)| service.is_ours())
         .map(|(name, service)| (name.as_str(), service))
         .collect();
-    assert_eq!(ours.len(), 15, "{ours:?}");
+    assert_eq!(ours.len(), 16, "{ours:?}");
     ours
 }
 

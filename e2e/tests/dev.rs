@@ -87,6 +87,9 @@ fn a_user_makes_a_key_signs_and_finds_everything_again_after_a_crash() {
 
     let key = user.json(&["key", "create"]);
     let id = text(&key, "key_id");
+    let page = dev.api.get(&format!("/console/keys/{id}"));
+    assert_eq!(page.status, 200);
+    assert_eq!(page.content_type, "text/html; charset=utf-8");
     assert_eq!(key["status"], "completed");
     let request = [
         "sign",
@@ -136,9 +139,13 @@ fn a_user_makes_a_key_signs_and_finds_everything_again_after_a_crash() {
     let timeline = &session["timeline"];
     assert_eq!(timeline["session_id"], signed["session_id"]);
     assert_eq!(timeline["phases"][0]["phase"], "gathering");
-    let rounds = timeline["phases"][1]["steps"].as_array().expect("steps");
-    assert!(!rounds.is_empty(), "the parties have told of their rounds");
-    let shown = user.run(&["session", "show", text(&signed, "session_id")]);
+    // A signature is made before anybody could look; a key takes its time, and the
+    // parties tell of their rounds.
+    let made = text(&key, "session_id");
+    let session = user.json(&["session", "show", made]);
+    let rounds = session["timeline"]["phases"][1]["steps"].as_array();
+    assert!(rounds.is_some_and(|rounds| !rounds.is_empty()), "{session}");
+    let shown = user.run(&["session", "show", made]);
     assert_eq!(shown.code, 0, "{shown:?}");
     for line in ["\ntimeline      ", "\n  gathering  ", "\n    round 1  "] {
         assert!(shown.stdout.contains(line), "{line:?} in\n{}", shown.stdout);
@@ -282,7 +289,14 @@ fn damaged_or_foreign_data_is_named_and_nothing_starts() {
     let environment = [("COUNTERSIGN_MASTER_KEY", key.as_str())];
     let dev = Dev::start_with(BINARY, data.path(), &[], &environment);
     let start = |environment: &[(&str, &str)]| {
-        let listen = ["--listen", "127.0.0.1:0", "--read-listen", "127.0.0.1:0"];
+        let listen = [
+            "--listen",
+            "127.0.0.1:0",
+            "--read-listen",
+            "127.0.0.1:0",
+            "--webhooks-listen",
+            "127.0.0.1:0",
+        ];
         let arguments = [&["dev", "--data-dir", "."][..], &listen].concat();
         let ran = cli::run(BINARY, data.path(), &arguments, environment);
         assert_eq!(ran.code, 6, "{ran:?}");
@@ -317,4 +331,85 @@ fn damaged_or_foreign_data_is_named_and_nothing_starts() {
             .stop()
             .success()
     );
+}
+
+/// Whether a file of a folder holds a text.
+fn holds(folder: &std::path::Path, text: &str) -> bool {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .any(|path| {
+            if path.is_dir() {
+                return holds(&path, text);
+            }
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            bytes
+                .windows(text.len())
+                .any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
+        })
+}
+
+#[test]
+fn an_erased_account_leaves_its_name_nowhere_and_the_log_verifies() {
+    let (data, home) = (
+        tempfile::tempdir().expect("a"),
+        tempfile::tempdir().expect("b"),
+    );
+    let dev = Dev::start(BINARY, data.path());
+    let user = Terminal {
+        folder: home.path(),
+        dev: &dev,
+    };
+    let names = [
+        "--username",
+        "wilhelmina",
+        "--email",
+        "mina@transylvania.example",
+    ];
+    let create = |auth: &str| {
+        let arguments = [&["account", "create"][..], &names, &["--auth-key", auth]].concat();
+        user.json(&arguments)
+    };
+    create("first.jwk");
+    let auth = ["--auth-key", "first.jwk"];
+    let show = || user.json(&[&["account", "show"][..], &auth].concat());
+    assert_eq!(show()["username"], "wilhelmina");
+    for name in ["wilhelmina", "transylvania"] {
+        assert!(!holds(data.path(), name), "{name}");
+    }
+    user.json(&[&["account", "erase", "--yes"][..], &auth].concat());
+    let shown = show();
+    assert_eq!(shown["erased"], true);
+    assert_eq!(shown["status"], "closed");
+    assert!(shown["username"].is_null() && shown["email"].is_null());
+
+    // The names are free, and the log is whole.
+    create("second.jwk");
+    let root = data.path().display().to_string();
+    let counts = |summary: &serde_json::Value| {
+        let count = |name: &str| summary[name].as_u64().expect("a number");
+        (
+            count("registrations_opened"),
+            count("registrations_sealed"),
+            count("accounts_erased"),
+        )
+    };
+    let directory = user.json(&["audit", "verify", "--data-dir", &root]);
+    assert_eq!(counts(&directory), (1, 0, 1));
+    let key = std::fs::read_to_string(data.path().join("checkpoint.pub")).expect("a key");
+    for (more, expected) in [
+        (&[][..], (0, 1, 1)),
+        (&["--with-personal-keys"][..], (1, 0, 1)),
+    ] {
+        let file = format!("bundle-{}", more.len());
+        let export = ["audit", "export", "--data-dir", &root, "--out", &file];
+        user.json(&[&export[..], more].concat());
+        let verified = user.json(&["audit", "verify", &file, "--key", key.trim()]);
+        assert_eq!(verified["verified"], true);
+        assert_eq!(counts(&verified), expected);
+    }
+    assert!(dev.stop().success());
+    for name in ["wilhelmina", "transylvania"] {
+        assert!(!holds(data.path(), name), "{name}");
+    }
 }

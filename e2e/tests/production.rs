@@ -53,6 +53,51 @@ fn keys_are_made_and_used_at_either_replica_and_both_show_the_same() {
 }
 
 #[test]
+fn checkpoints_are_signed_by_one_projector_after_the_other_and_served_by_all() {
+    let mut system = Production::up(BINARY);
+    let (account, key) = account_with_key(&system);
+    let signed_through = |system: &Production, replica: u8, position: u64| {
+        until("the newest checkpoint covers the signature", || {
+            let newest = system.api(replica).get("/v1/checkpoints/latest");
+            (newest.body["size"].as_u64() >= Some(position)).then_some(newest.body)
+        })
+    };
+    let head = |signed: &Value| signed["position"].as_u64().expect("a position");
+    let signed = account.sign(&system.api(1), key);
+    for replica in [1, 2] {
+        let newest = signed_through(&system, replica, head(&signed));
+        assert_eq!(newest["origin"], "countersign.local/log");
+    }
+    // Whoever holds the lease is killed: the other goes on from the same files.
+    let (service, _) = until("somebody signs", || {
+        projector_lease(&mut system, "checkpointer")
+    });
+    system.kill(service);
+    let signed = account.sign(&system.api(2), key);
+    let newest = signed_through(&system, 1, head(&signed));
+
+    // An auditor verifies over HTTP, with the key that the operator gave away.
+    let key = newest["key"].as_str().expect("a key");
+    let mut audit = Command::new(BINARY);
+    audit.args([
+        "--json",
+        "audit",
+        "verify",
+        &system.api(1).reads,
+        "--key",
+        key,
+    ]);
+    let ran = audit.output().expect("it runs");
+    let told: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    assert_eq!(told["verified"], true, "{told}");
+    assert_eq!(
+        told["signed_by"],
+        serde_json::json!(["countersign.local/log"])
+    );
+    assert!(told["events"].as_u64() >= Some(head(&signed)), "{told}");
+}
+
+#[test]
 fn the_demo_of_the_compose_file_makes_a_key_and_signs() {
     let system = Production::up(BINARY);
     await_parties(&system);
@@ -176,11 +221,11 @@ fn a_killed_replica_takes_no_session_with_it_and_none_is_doubled() {
 
 /// Which projector holds the lease, by the process id in its name, and how many
 /// milliseconds are left of it by the clock of the database.
-fn projector_lease(system: &mut Production) -> Option<(&'static str, f64)> {
-    let rows = system.query(
+fn projector_lease(system: &mut Production, lease: &str) -> Option<(&'static str, f64)> {
+    let rows = system.query(&format!(
         "SELECT holder || ' ' || (1000 * extract(epoch FROM expires_at - clock_timestamp()))::text \
-         FROM leases WHERE holder LIKE 'projector-%' AND expires_at > clock_timestamp()",
-    );
+         FROM leases WHERE name = '{lease}' AND expires_at > clock_timestamp()",
+    ));
     let (holder, left) = rows.first()?.rsplit_once(' ')?;
     let left = left.parse().expect("a number");
     ["projector-1", "projector-2"]
@@ -197,12 +242,17 @@ fn the_standby_takes_over_from_a_projector_that_is_killed() {
     let mut system = Production::up(BINARY);
     let account = Account::new();
     account.register(&system.api(1));
-    let (active, _) = until("a projector has the lease", || projector_lease(&mut system));
-    let (_, left) = projector_lease(&mut system).expect("it renews its lease");
+    let (active, _) = until("a projector has the lease", || {
+        projector_lease(&mut system, "projector")
+    });
+    let (_, left) = projector_lease(&mut system, "projector").expect("it renews its lease");
     system.kill(active);
     // The lease says how long nobody else may take over, whatever the machine does.
     assert!(left < 5_000.0, "the lease would last {left} ms more");
-    let standby = until("the standby has the lease", || projector_lease(&mut system)).0;
+    let standby = until("the standby has the lease", || {
+        projector_lease(&mut system, "projector")
+    })
+    .0;
     assert_ne!(standby, active);
     // What happens now is shown.
     let other = Account::new();

@@ -71,6 +71,7 @@ fn append(id: usize, events: usize) -> Append {
             events: vec![event; events],
         }],
         reservations: Vec::new(),
+        personal: None,
     }
 }
 

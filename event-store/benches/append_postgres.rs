@@ -118,6 +118,7 @@ fn append(turn: usize, writer: u64, count: u64) -> Append {
             }],
         }],
         reservations: Vec::new(),
+        personal: None,
     }
 }
 

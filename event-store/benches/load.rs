@@ -7,6 +7,7 @@ use chrono::DateTime;
 use countersign_domain::account::{Account, AccountEvent, AccountStatus};
 use countersign_domain::auth_key::AuthSigner;
 use countersign_domain::decider::{Decider as _, StoredEvent as _};
+use countersign_domain::personal::{Personal, PersonalData};
 use countersign_domain::quorum::Quorum;
 use countersign_event_store::{
     Append, Decoder, EventLog, ExpectedVersion, Metadata, NewEvent, SqliteLog, StreamAppend,
@@ -26,11 +27,13 @@ fn history(events: usize) -> Vec<NewEvent> {
     let signer = AuthSigner::ed25519(&[7; 32].into());
     let intent = "x".repeat(600);
     let registered = AccountEvent::AccountRegistered {
-        username: "alice".to_owned(),
-        email: "alice@example.com".to_owned(),
+        personal: Personal::Open(PersonalData {
+            username: "alice".to_owned(),
+            email: "alice@example.com".to_owned(),
+            intent: intent.clone(),
+        }),
         auth_key: signer.public(),
         quorum: Quorum::new(2, 3).expect("a quorum"),
-        intent: intent.clone(),
     };
     let later = (1..events).map(|number| {
         let intent = intent.clone();
@@ -71,6 +74,7 @@ fn log_with(runtime: &Runtime, folder: &TempDir, events: usize) -> (Arc<dyn Even
                 events: history(events),
             }],
             reservations: vec![],
+            personal: None,
         };
         log.append(append).await.expect("appended");
         log

@@ -7,7 +7,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    AppendError, Envelope, StreamId, canonical, envelope::BegunHash, metadata::MetadataColumn,
+    AppendError, Envelope, PersonalChange, StreamId, canonical, envelope::BegunHash,
+    metadata::MetadataColumn, personal,
 };
 
 /// Longest name accepted, in bytes.
@@ -80,7 +81,7 @@ pub struct StreamAppend {
     pub events: Vec<NewEvent>,
 }
 
-/// A claim that `value` is unique in `scope`, for good.
+/// A claim that `value` is unique in `scope`, until its owner is erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
     /// What the value is unique among, such as `account.username`.
@@ -114,7 +115,8 @@ pub struct CommandEntry {
 
 /// An append: it happens whole or not at all.
 ///
-/// The checks run in this order: the command, the versions, the reservations.
+/// The checks run in this order: the command, the versions, the reservations. Keys of
+/// personal data change in the same transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Append {
     /// Makes the append idempotent.
@@ -127,6 +129,8 @@ pub struct Append {
     pub streams: Vec<StreamAppend>,
     /// Values that have to be free, or held by the same owner.
     pub reservations: Vec<Reservation>,
+    /// What becomes of the key of the account that registers or is erased.
+    pub personal: Option<PersonalChange>,
 }
 
 /// What an append did.
@@ -173,6 +177,7 @@ impl Append {
             name("value", &reservation.value)?;
             name("owner", &reservation.owner)?;
         }
+        personal::check(&self)?;
         let mut seen = HashSet::new();
         for stream in &self.streams {
             name("aggregate_type", &stream.stream.aggregate_type)?;

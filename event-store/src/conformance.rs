@@ -28,6 +28,7 @@ mod appends;
 mod commands;
 mod envelopes;
 mod order;
+mod personal;
 mod reservations;
 mod subscriptions;
 
@@ -35,6 +36,7 @@ pub use appends::*;
 pub use commands::*;
 pub use envelopes::*;
 pub use order::*;
+pub use personal::*;
 pub use reservations::*;
 pub use subscriptions::*;
 
@@ -75,6 +77,14 @@ macro_rules! conformance_tests {
             a_subscription_catches_up_and_goes_on_live
             a_subscription_starts_after_its_position
             the_log_wakes_those_who_wait
+        }
+    };
+    (keys of $open:path) => {
+        $crate::conformance_tests! { @each $open:
+            keys_come_and_go_with_their_events
+            keys_and_events_are_not_without_each_other
+            one_of_many_registrations_keeps_its_key
+            names_are_reserved_under_one_key
         }
     };
     (@each $open:path: $($name:ident)*) => {
@@ -124,6 +134,7 @@ fn append(streams: impl IntoIterator<Item = StreamAppend>) -> Append {
         recorded_at: time(),
         streams: streams.into_iter().collect(),
         reservations: Vec::new(),
+        personal: None,
     }
 }
 

@@ -87,6 +87,15 @@ pub enum LogError {
         /// What the server says.
         detail: String,
     },
+    /// Names are reserved under another hash key.
+    #[error(
+        "the names in {log} were reserved under another hash key: give the one that this \
+         deployment began with, or nobody would notice a name that is taken"
+    )]
+    OtherHashKey {
+        /// Where the log lies.
+        log: String,
+    },
     /// A subscription met a position that does not follow the one before.
     #[error("position {found} follows position {after}")]
     Gap {

@@ -1,11 +1,15 @@
 //! Leases: work that one process at a time does for all, such as relaying.
 
+mod held;
+
 use std::fmt::Debug;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::LogError;
+
+pub use held::{Lease, Terms, while_held};
 
 /// Grants named leases for a time.
 ///

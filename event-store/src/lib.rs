@@ -2,10 +2,12 @@
 //!
 //! [`EventLog`] is the contract. [`SqliteLog`] keeps it in one file, [`PostgresLog`]
 //! in a database that any number of processes share. [`subscribe`] follows any
-//! adapter from any position. [`Owners`] tells
+//! adapter from any position. [`ReadLog`] is the read half of the contract, and a
+//! [`Point`] a place in it. [`Owners`] tells
 //! whom an event belongs to, [`EventFilter`] picks some. [`Upcasters`] bring the payloads of
 //! stored events up to the version that the code knows. [`ChainVerifier`] checks
-//! what a log returned.
+//! what a log returned. [`personal`] seals what names a person, and [`PersonalKeys`] are
+//! the keys to that, beside the log.
 //!
 //! Invariants that every adapter keeps, and that the `conformance` suite (a cargo
 //! feature) tests:
@@ -30,8 +32,11 @@ mod log;
 mod metadata;
 pub mod metrics;
 mod owner;
+pub mod personal;
 mod plan;
+mod point;
 pub mod postgres;
+mod read_log;
 mod recent;
 mod sqlite;
 mod subscription;
@@ -48,10 +53,13 @@ pub use decode::{DecodeError, Decoded, DecodedEvent, Decoder};
 pub use envelope::{Envelope, NotCanonical, Recorded, StreamId};
 pub use error::{AppendError, LogError};
 pub use filter::{EventFilter, UnknownType, event_types, known_type};
-pub use lease::{Leases, LocalLeases};
+pub use lease::{Lease, Leases, LocalLeases, Terms, while_held};
 pub use log::EventLog;
 pub use owner::{Owner, Owners};
+pub use personal::{HashKey, PersonalChange, PersonalKey, PersonalKeys};
+pub use point::{DISORDER, Point, PointError};
 pub use postgres::{PostgresCheckpoints, PostgresConfig, PostgresLeases, PostgresLog};
+pub use read_log::ReadLog;
 pub use sqlite::{SqliteLog, SqliteReader};
 pub use subscription::{Subscription, subscribe};
 pub use upcast::{Upcast, UpcastError, Upcasters};

@@ -13,7 +13,8 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendError, CommandEntry, Envelope, Reservation, StreamId, append::Draft, chain::Tail,
+    Append, AppendError, CommandEntry, Envelope, PersonalChange, Reservation, StreamId,
+    append::Draft, chain::Tail,
 };
 
 /// A batch in the making.
@@ -33,6 +34,9 @@ pub(crate) struct Plan {
     pub(crate) commands: Vec<CommandEntry>,
     /// Reservations to write.
     pub(crate) reservations: Vec<Reservation>,
+    /// Keys to write and to destroy; each comes with an event. Names that an erasure
+    /// frees are free for the batches after this one.
+    pub(crate) personal: Vec<PersonalChange>,
 }
 
 /// An event to write, with what was computed on the way.
@@ -155,6 +159,7 @@ impl Plan {
                 self.tails.insert(stream.stream.clone(), tail);
             }
         }
+        self.personal.extend(append.personal.clone());
         let last = self.head();
         if let Some(record) = append.command {
             let entry = CommandEntry {

@@ -11,6 +11,7 @@ mod checkpoints;
 mod config;
 mod failure;
 mod leases;
+mod personal;
 mod pool;
 mod read;
 mod schema;

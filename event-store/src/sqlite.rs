@@ -7,6 +7,7 @@
 mod check;
 mod failure;
 mod open;
+mod personal;
 mod read;
 mod reader;
 mod readers;
@@ -138,7 +139,7 @@ impl EventLog for SqliteLog {
         limit: usize,
     ) -> Result<Vec<Arc<Envelope>>, LogError> {
         self.check_open()?;
-        read::stream(&self.shared, stream, after_version, limit).await
+        read::stream(&self.shared.readers, stream, after_version, limit).await
     }
 
     async fn read_all(&self, after: u64, limit: usize) -> Result<Vec<Arc<Envelope>>, LogError> {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One step: the payload of a version in, the payload of the next out.
 pub type Upcast = fn(Value) -> Value;
@@ -40,6 +40,11 @@ pub enum UpcastError {
 }
 
 impl Upcasters {
+    /// Those of the events that this program knows.
+    pub fn known() -> Self {
+        Self::new().register("AccountRegistered", 1, in_clear)
+    }
+
     /// None yet.
     pub fn new() -> Self {
         Self::default()
@@ -92,10 +97,23 @@ impl Upcasters {
     }
 }
 
+/// Registrations had their personal data in clear.
+fn in_clear(mut payload: Value) -> Value {
+    if let Value::Object(fields) = &mut payload {
+        let mut take = |name| fields.remove(name).unwrap_or_default();
+        let open = json!({
+            "username": take("username"),
+            "email": take("email"),
+            "intent": take("intent"),
+        });
+        fields.insert("personal".to_owned(), json!({ "open": open }));
+    }
+    payload
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn upcasters() -> Upcasters {
         Upcasters::new()

@@ -90,6 +90,7 @@ fn numbered(number: u64, writer: u64) -> Append {
         recorded_at: DateTime::UNIX_EPOCH,
         streams: vec![to(writer.to_string(), EVENTS - 1), to("shared".into(), 1)],
         reservations: Vec::new(),
+        personal: None,
     }
 }
 

@@ -104,6 +104,7 @@ fn numbered(number: u64) -> Append {
             to("shared".into(), 1),
         ],
         reservations: Vec::new(),
+        personal: None,
     }
 }
 

@@ -39,6 +39,18 @@ pub fn projected_head() -> String {
     "cs.v1.head.projected".to_owned()
 }
 
+/// Where whoever signs the log's checkpoints says which is the newest.
+#[must_use]
+pub fn checkpoint() -> String {
+    "cs.v1.checkpoint".to_owned()
+}
+
+/// Where the relay says up to which position events are in the feed.
+#[must_use]
+pub fn relayed_head() -> String {
+    "cs.v1.head.relayed".to_owned()
+}
+
 /// Protocol frames of one attempt, for one party.
 #[must_use]
 pub fn mpc(session: SessionId, attempt: u32, party: &PartyId) -> String {
@@ -152,6 +164,8 @@ mod tests {
         assert_eq!(events_all(), "cs.v1.events.>");
         assert_eq!(log_head(), "cs.v1.head.log");
         assert_eq!(projected_head(), "cs.v1.head.projected");
+        assert_eq!(checkpoint(), "cs.v1.checkpoint");
+        assert_eq!(relayed_head(), "cs.v1.head.relayed");
         assert_eq!(mpc(session, 3, &party), format!("cs.v1.mpc.{nil}.3.alpha"));
         assert_eq!(mpc_all_of(&party), "cs.v1.mpc.*.*.alpha");
         assert_eq!(invite(&party), "cs.v1.invite.alpha");

@@ -1,10 +1,12 @@
-//! The accounts as they are now.
+//! The accounts as they are now. Personal data stay sealed: whoever shows them opens
+//! them, as long as there is a key.
 
 use countersign_domain::Timestamp;
 use countersign_domain::account::{Account, AccountEvent, AccountStatus, normalised};
 use countersign_domain::auth_key::{AuthKey, Thumbprint};
 use countersign_domain::decider::Decider as _;
 use countersign_domain::ids::AccountId;
+use countersign_domain::personal::{Personal, PersonalData, Sealed};
 use countersign_event_store::Recorded;
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +17,13 @@ use crate::store::Row;
 pub struct AccountView {
     /// The account.
     pub account_id: AccountId,
-    /// Unique, compared without case.
-    pub username: String,
-    /// Unique, compared without case.
-    pub email: String,
+    /// Unique, compared without case. None when it is sealed and cannot be opened.
+    pub username: Option<String>,
+    /// Unique, compared without case. None when it is sealed and cannot be opened.
+    pub email: Option<String>,
+    /// Whether the personal data were erased.
+    #[serde(default)]
+    pub erased: bool,
     /// The status.
     pub status: AccountStatus,
     /// How many must sign with keys that do not say otherwise.
@@ -48,6 +53,9 @@ pub struct AccountView {
 pub struct AccountRow {
     /// What queries show.
     pub view: AccountView,
+    /// The personal data, while they are sealed and not erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
     /// The aggregate, which later events are folded into.
     pub(crate) state: Account,
 }
@@ -55,10 +63,8 @@ pub struct AccountRow {
 /// Which accounts to list; none of the fields lists all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountFilter {
-    /// With this user name, compared without case.
-    pub username: Option<String>,
-    /// With this email address, compared without case.
-    pub email: Option<String>,
+    /// This one. Names are looked up where they are reserved.
+    pub account: Option<AccountId>,
     /// In this status.
     pub status: Option<AccountStatus>,
 }
@@ -75,6 +81,12 @@ pub fn apply(
         return;
     };
     row.state.evolve(event);
+    if row.state.is_erased() {
+        row.sealed = None;
+        row.view.erased = true;
+        row.view.username = None;
+        row.view.email = None;
+    }
     let view = &mut row.view;
     if let (Some(status), Some(key)) = (row.state.status(), row.state.auth_key()) {
         view.status = status;
@@ -90,22 +102,26 @@ pub fn apply(
 
 fn registered(id: AccountId, recorded: &Recorded, event: &AccountEvent) -> Option<AccountRow> {
     let AccountEvent::AccountRegistered {
-        username,
-        email,
+        personal,
         auth_key,
         quorum,
-        ..
     } = event
     else {
         return None;
     };
     let mut state = Account::default();
     state.evolve(event);
+    let (username, email, sealed) = match personal {
+        Personal::Open(data) => (Some(data.username.clone()), Some(data.email.clone()), None),
+        Personal::Sealed(sealed) => (None, None, Some(sealed.clone())),
+    };
     Some(AccountRow {
+        sealed,
         view: AccountView {
             account_id: id,
-            username: username.clone(),
-            email: email.clone(),
+            username,
+            email,
+            erased: false,
             status: state.status()?,
             threshold: quorum.threshold(),
             parties: quorum.parties(),
@@ -121,11 +137,29 @@ fn registered(id: AccountId, recorded: &Recorded, event: &AccountEvent) -> Optio
     })
 }
 
+impl AccountRow {
+    /// What queries show, with the personal data that `open` gives.
+    #[must_use]
+    pub fn opened(&self, open: Option<PersonalData>) -> AccountView {
+        let mut view = self.view.clone();
+        if let Some(data) = open {
+            view.username = Some(data.username);
+            view.email = Some(data.email);
+        }
+        view
+    }
+
+    /// A name in clear as the tables have it: that of a registration from before they
+    /// were sealed, else nothing.
+    pub(crate) fn in_clear(name: &Option<String>) -> String {
+        name.as_deref().map(normalised).unwrap_or_default()
+    }
+}
+
 /// What accounts are looked up by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum AccountFacet {
-    Username(String),
-    Email(String),
+    Account(AccountId),
     Status(AccountStatus),
 }
 
@@ -143,18 +177,14 @@ impl Row for AccountRow {
 
     fn facets(&self) -> Vec<AccountFacet> {
         vec![
-            AccountFacet::Username(normalised(&self.view.username)),
-            AccountFacet::Email(normalised(&self.view.email)),
+            AccountFacet::Account(self.view.account_id),
             AccountFacet::Status(self.view.status),
         ]
     }
 
     fn wanted(filter: &AccountFilter) -> Vec<AccountFacet> {
-        let username = filter.username.as_deref().map(normalised);
-        let email = filter.email.as_deref().map(normalised);
         let mut facets = vec![];
-        facets.extend(username.map(AccountFacet::Username));
-        facets.extend(email.map(AccountFacet::Email));
+        facets.extend(filter.account.map(AccountFacet::Account));
         facets.extend(filter.status.map(AccountFacet::Status));
         facets
     }

@@ -4,12 +4,14 @@
 //! [`wanted`] tells which rows the decoded events need, the store loads them, [`fold`]
 //! makes the changes.
 
+mod batch;
 mod rows;
 
 use std::collections::HashSet;
 
 use countersign_event_store::{DecodeError, Decoded, DecodedEvent, Recorded, StreamId};
 
+pub(crate) use batch::batch;
 pub use rows::{Loaded, Wanted};
 
 use crate::parties::PartyRows;

@@ -4,7 +4,8 @@
 //! [`timeline`]) is a pure function from a row and an event to the row after it; the statuses in a row are those of
 //! the domain's own aggregate, which is kept beside it. The [`Projector`] follows
 //! the log and hands changed rows to a [`Store`] together with the checkpoint;
-//! [`ReadModels`] is what queries see of the store.
+//! [`ReadModels`] is what queries see of the store. [`history`] tells what they would have
+//! shown at any position.
 //!
 //! Invariants:
 //!
@@ -18,6 +19,7 @@ mod address;
 mod batch;
 mod cursor;
 mod fold;
+pub mod history;
 pub mod keys;
 pub mod metrics;
 pub mod parties;

@@ -10,6 +10,7 @@
 //! - [`Projectors`] keeps the active versions up with the log.
 //! - [`Rebuild`] fills new versions beside the traffic and swaps them in.
 //! - [`verify()`] compares what is stored with what the log says.
+//! - [`PostgresSnapshots`] keeps states of long streams for [`crate::history`].
 //! - [`list()`] and [`status()`] tell how the versions are.
 
 mod commit;
@@ -24,6 +25,7 @@ mod pages;
 mod projectors;
 mod rebuild;
 mod registry;
+mod snapshots;
 mod status;
 mod store;
 mod verify;
@@ -31,6 +33,7 @@ mod write;
 
 pub use projectors::{LEASE, Projectors, run};
 pub use rebuild::{Phase, Progress, Rebuild, Rebuilt};
+pub use snapshots::PostgresSnapshots;
 pub use status::{ProjectionStatus, Version, VersionState, list, status};
 pub use store::PostgresStore;
 pub use verify::{Deviation, Difference, Verified, verify};

@@ -1,6 +1,5 @@
 //! Follows the log and keeps a store up with it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +7,8 @@ use countersign_event_store::{Decoder, Envelope, EventLog, LogError, subscribe};
 use futures::StreamExt as _;
 use tokio::sync::watch;
 
-use crate::fold::{self, Parked, Wanted};
-use crate::{Batch, Projection, ReadModels, Status, Store, StoreError};
+use crate::fold::batch;
+use crate::{ReadModels, Status, Store, StoreError};
 
 /// The most events that are handed to the store at once.
 const BATCH: usize = 1024;
@@ -96,7 +95,8 @@ impl Projector {
             let (events, error) = up_to_failure(chunk);
             if !events.is_empty() {
                 failing = false;
-                let batch = self.fold(events, &mut parked).await?;
+                let events = self.decoder.decode_all(events);
+                let batch = batch(&*self.store, &events, &mut parked).await?;
                 self.store.commit(batch).await?;
             }
             match error {
@@ -111,37 +111,6 @@ impl Projector {
             }
         }
         Ok(())
-    }
-
-    /// The changes of contiguous events.
-    async fn fold(
-        &self,
-        envelopes: Vec<Arc<Envelope>>,
-        parked: &mut Parked,
-    ) -> Result<Batch, StoreError> {
-        let events = self.decoder.decode_all(envelopes);
-        let mut wanted = Wanted::default();
-        for projection in Projection::ALL {
-            wanted.extend(fold::wanted(projection, &events, parked));
-        }
-        let mut loaded = self.store.load(&wanted).await?;
-        let mut batch = Batch::default();
-        if let (Some(first), Some(last)) = (events.first(), events.last()) {
-            batch.after = first.recorded.position - 1;
-            batch.checkpoint = last.recorded.position;
-        }
-        let mut bad = BTreeMap::new();
-        let before = parked.clone();
-        for projection in Projection::ALL {
-            let mut now = before.clone();
-            let rows = loaded.take(projection);
-            let folded = fold::fold(projection, &events, rows, &mut now);
-            batch.changes.extend(folded.changes);
-            bad.extend(folded.parked.into_iter().map(|it| (it.position, it)));
-            parked.extend(now);
-        }
-        batch.skipped = bad.into_values().collect();
-        Ok(batch)
     }
 }
 

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use countersign_domain::Timestamp;
 use countersign_domain::roster::Roster;
 use countersign_event_store::{
-    Append, EventLog, ExpectedVersion, Metadata, NewEvent, SqliteLog, StreamAppend, StreamId,
+    Append, EventLog, ExpectedVersion, HashKey, Metadata, NewEvent, SqliteLog, StreamAppend,
+    StreamId,
 };
 use countersign_messaging::IdentityKeys;
 use countersign_messaging::presence::Presence;
@@ -26,6 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// As in the program.
 #[global_allocator]
@@ -55,7 +57,7 @@ fn main() {
 async fn server() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = SqliteLog::open(folder.path().join("events.db")).await;
-    let log: Arc<dyn EventLog> = Arc::new(log.expect("a log"));
+    let log = Arc::new(log.expect("a log"));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let api = router(Arc::new(api(log.clone())));
@@ -90,11 +92,13 @@ async fn server() {
     println!("peak MB of the server: {}", memory("VmHWM"));
 }
 
-fn api(log: Arc<dyn EventLog>) -> ReadApi {
+fn api(log: Arc<SqliteLog>) -> ReadApi {
     let name = "party-1".parse().expect("a name");
     let party = IdentityKeys::from_seed(&[1; 64]).public(name);
     let roster = Arc::new(Roster::new(vec![party]).expect("a roster"));
     ReadApi::new(ReadApiConfig {
+        personal: log.clone(),
+        hash_key: HashKey::new(Zeroizing::new([7; 32])),
         log,
         models: Arc::new(ReadModels::new(Arc::new(MemoryStore::new()))),
         presence: Arc::new(Presence::new(roster.clone())),
@@ -129,6 +133,7 @@ fn append(number: u64) -> Append {
             }],
         }],
         reservations: vec![],
+        personal: None,
     }
 }
 

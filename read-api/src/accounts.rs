@@ -3,11 +3,12 @@
 pub(crate) mod get;
 pub(crate) mod keys;
 pub(crate) mod list;
+mod open;
 
 use std::fmt::Display;
 
 use crate::problem::{Code, Problem};
 
-fn unknown(id: impl Display) -> Problem {
+pub(crate) fn unknown(id: impl Display) -> Problem {
     Problem::new(Code::NotFound, format!("there is no account {id}"))
 }

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use countersign_projections::Page;
+use countersign_projections::{Cursor, Page};
 use serde::Serialize;
 
 use crate::problem::Problem;
@@ -42,18 +42,28 @@ impl Answer {
         Self::new(position, &list)
     }
 
+    /// Part of a list that has gone its way already.
+    pub(crate) fn part<T: Serialize>(
+        position: u64,
+        items: Vec<T>,
+        next: Option<Cursor>,
+    ) -> Result<Self, Problem> {
+        let list = List {
+            items,
+            next_cursor: next.map(|cursor| cursor.to_string()),
+            position,
+        };
+        Self::new(position, &list)
+    }
+
     /// Part of a list: of each row what `view` picks.
     pub(crate) fn page<'a, R, V: Serialize>(
         position: u64,
         page: &'a Page<R>,
         view: impl Fn(&'a R) -> V,
     ) -> Result<Self, Problem> {
-        let list = List {
-            items: page.items.iter().map(|row| view(row)).collect(),
-            next_cursor: page.next.map(|cursor| cursor.to_string()),
-            position,
-        };
-        Self::new(position, &list)
+        let items = page.items.iter().map(|row| view(row)).collect();
+        Self::part(position, items, page.next)
     }
 }
 

@@ -4,14 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_audit::Published;
 use countersign_domain::Timestamp;
 use countersign_domain::roster::Roster;
-use countersign_event_store::{EventLog, Owners};
+use countersign_event_store::{EventLog, HashKey, Owners, PersonalKeys};
 use countersign_messaging::presence::Presence;
 use countersign_messaging::progress::ProgressBoard;
 use countersign_projections::ReadModels;
-use tokio::sync::OnceCell;
+use countersign_projections::history::{History, MemorySnapshots, Snapshots};
+use tokio::sync::{OnceCell, watch};
 
+use crate::console::Recomputer;
 use crate::problem::{Code, Problem};
 use crate::stream::{Hub, StreamSettings};
 use crate::visibility::{Everybody, Visibility};
@@ -31,6 +34,10 @@ pub struct ReadApiConfig {
     pub log: Arc<dyn EventLog>,
     /// The read models.
     pub models: Arc<ReadModels>,
+    /// The keys of personal data, beside the log.
+    pub personal: Arc<dyn PersonalKeys>,
+    /// The key that names are reserved under.
+    pub hash_key: HashKey,
     /// Who is there.
     pub presence: Arc<Presence>,
     /// How far they are.
@@ -47,14 +54,22 @@ pub struct ReadApiConfig {
 pub struct ReadApi {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) models: Arc<ReadModels>,
+    pub(crate) personal: Arc<dyn PersonalKeys>,
+    pub(crate) hash_key: HashKey,
     pub(crate) presence: Arc<Presence>,
     pub(crate) progress: Arc<ProgressBoard>,
     pub(crate) roster: Arc<Roster>,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) owners: Arc<Owners>,
+    pub(crate) history: History,
     pub(crate) visibility: Arc<dyn Visibility>,
     pub(crate) streams: Arc<Hub>,
+    pub(crate) checkpoints: Option<watch::Receiver<Option<Published>>>,
+    /// The roots that were made again here.
+    pub(crate) roots: Recomputer,
+    pub(crate) console: bool,
+    relayed: Option<watch::Receiver<u64>>,
     patience: Duration,
     head_at_start: OnceCell<u64>,
 }
@@ -80,17 +95,25 @@ impl ReadApi {
         let owners = Arc::new(Owners::new(config.log.clone()));
         let settings = StreamSettings::default();
         let streams = Hub::new(config.log.clone(), owners.clone(), settings);
+        let history = History::new(Arc::new(config.log.clone()));
         Self {
             owners,
+            history: history.with_snapshots(Arc::new(MemorySnapshots::default())),
             visibility: Arc::new(Everybody),
             streams: Arc::new(streams),
+            checkpoints: None,
             log: config.log,
             models: config.models,
+            personal: config.personal,
+            hash_key: config.hash_key,
             presence: config.presence,
             progress: config.progress,
             roster: config.roster,
             clock: config.clock,
             entropy: config.entropy,
+            console: true,
+            roots: Recomputer::default(),
+            relayed: None,
             patience: PATIENCE,
             head_at_start: OnceCell::new(),
         }
@@ -112,10 +135,49 @@ impl ReadApi {
         }
     }
 
+    /// The newest signed checkpoint of the log, as it becomes known; without, there
+    /// is none.
+    #[must_use]
+    pub fn with_checkpoints(self, newest: watch::Receiver<Option<Published>>) -> Self {
+        Self {
+            checkpoints: Some(newest),
+            ..self
+        }
+    }
+
+    /// Whether the console is served; it is by default.
+    #[must_use]
+    pub fn with_console(self, console: bool) -> Self {
+        Self { console, ..self }
+    }
+
+    /// Up to which position events were relayed, as far as it is heard; 0 until then.
+    #[must_use]
+    pub fn with_relayed(self, relayed: watch::Receiver<u64>) -> Self {
+        let relayed = Some(relayed);
+        Self { relayed, ..self }
+    }
+
     /// Who may see which event; everybody all of them by default.
     #[must_use]
     pub fn with_visibility(self, visibility: Arc<dyn Visibility>) -> Self {
         Self { visibility, ..self }
+    }
+
+    /// Where states of long streams are kept; in memory by default.
+    #[must_use]
+    pub fn with_snapshots(self, snapshots: Arc<dyn Snapshots>) -> Self {
+        Self {
+            history: self.history.with_snapshots(snapshots),
+            ..self
+        }
+    }
+
+    /// Up to which position of a log with this head events were relayed; none when
+    /// nothing was heard of it.
+    pub(crate) fn relayed(&self, head: u64) -> Option<u64> {
+        let heard = *self.relayed.as_ref()?.borrow();
+        (heard > 0 || head == 0).then_some(heard)
     }
 
     /// Waits until the read models are where the query wants them, and returns a

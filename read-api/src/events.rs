@@ -1,5 +1,7 @@
 //! `GET /v1/events`
 
+pub(crate) mod browse;
+
 use std::sync::Arc;
 use std::time::Duration;
 

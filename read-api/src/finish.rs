@@ -14,13 +14,13 @@ use crate::answer::POSITION;
 use crate::api::ReadApi;
 use crate::metrics;
 use crate::problem::{Code, Problem};
-use crate::trace;
+use crate::trace::{self, TraceId};
 
 /// Traces and times the request, and completes its answer: problems get their document,
-/// and every answer has a position and stays out of caches.
+/// and every answer has a position and, unless it says otherwise, stays out of caches.
 pub(crate) async fn finish(
     State(api): State<Arc<ReadApi>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let trace_id = trace::id(request.headers(), &api.entropy);
@@ -34,6 +34,8 @@ pub(crate) async fn finish(
         trace_id,
     );
     let position = api.models.position();
+    let extensions = request.extensions_mut();
+    extensions.insert(TraceId(trace_id.clone()));
     let mut response = next.run(request).instrument(span).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.render(&mut response, &trace_id);
@@ -41,8 +43,10 @@ pub(crate) async fn finish(
     let headers = response.headers_mut();
     let position = || HeaderValue::from(position);
     headers.entry(POSITION).or_insert_with(position);
-    let no_store = HeaderValue::from_static("no-store");
-    headers.insert(header::CACHE_CONTROL, no_store);
+    let no_store = || HeaderValue::from_static("no-store");
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert_with(no_store);
     metrics::request(route, response.status().as_u16(), began.elapsed());
     response
 }

@@ -50,6 +50,14 @@ struct Record {
     last_event_position: Option<u64>,
 }
 
+/// What is known of a party of the roster.
+#[derive(Debug)]
+pub(crate) struct Known<'a> {
+    pub(crate) identity: &'a PartyIdentity,
+    pub(crate) presence: Option<PartyPresence>,
+    pub(crate) record: Option<PartyView>,
+}
+
 /// The parties of the roster, in its order: who of them is there, and how they have
 /// fared.
 pub(crate) async fn handle(
@@ -57,24 +65,32 @@ pub(crate) async fn handle(
     query: Query,
 ) -> Result<Answer, Problem> {
     let position = api.reach(query.finish()?).await?;
-    let known = api.presence.snapshot((api.clock)());
-    let mut known: HashMap<_, _> = known.into_iter().map(|p| (p.party.clone(), p)).collect();
+    let parties = known(&api).await?.into_iter().map(Party::from);
+    Answer::all(position, parties.collect())
+}
+
+/// What is known of each party of the roster, in its order.
+pub(crate) async fn known(api: &ReadApi) -> Result<Vec<Known<'_>>, Problem> {
+    let heard = api.presence.snapshot((api.clock)());
+    let mut heard: HashMap<_, _> = heard.into_iter().map(|p| (p.party.clone(), p)).collect();
     let rows = api.models.parties().await?;
     let rows: HashMap<_, _> = rows
         .iter()
         .map(|row| (&row.view.party, &row.view))
         .collect();
-    let parties = api.roster.parties().iter().map(|identity| {
-        let record = rows.get(&identity.party);
-        let record = record.map(|view| Record::from(*view)).unwrap_or_default();
-        Party::new(identity, known.remove(&identity.party), record)
+    let parties = api.roster.parties().iter().map(|identity| Known {
+        identity,
+        presence: heard.remove(&identity.party),
+        record: rows.get(&identity.party).map(|view| (*view).clone()),
     });
-    Answer::all(position, parties.collect())
+    Ok(parties.collect())
 }
 
-impl<'a> Party<'a> {
-    fn new(identity: &'a PartyIdentity, known: Option<PartyPresence>, record: Record) -> Self {
-        let Some(known) = known else {
+impl<'a> From<Known<'a>> for Party<'a> {
+    fn from(it: Known<'a>) -> Self {
+        let identity = it.identity;
+        let record = it.record.as_ref().map(Record::from).unwrap_or_default();
+        let Some(known) = it.presence else {
             return Self {
                 identity,
                 present: false,

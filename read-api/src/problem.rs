@@ -139,6 +139,25 @@ impl Problem {
         self
     }
 
+    /// What a page of the console tells of it.
+    pub(crate) fn page<'a>(
+        &'a self,
+        trace_id: &'a str,
+    ) -> countersign_console::problem::Problem<'a> {
+        countersign_console::problem::Problem {
+            status: self.code.status().as_u16(),
+            title: self.code.title(),
+            detail: &self.detail,
+            code: self.code.as_str(),
+            trace_id,
+        }
+    }
+
+    /// When to try again, in seconds.
+    pub(crate) fn try_again(&self) -> Option<u16> {
+        self.retry_after
+    }
+
     /// Writes the document into a response that carries this problem.
     pub(crate) fn render(&self, response: &mut Response, trace_id: &str) {
         let document = Document {

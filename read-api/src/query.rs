@@ -10,6 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use countersign_projections::{Collection, Cursor};
 
+use crate::as_of::AS_OF;
 use crate::problem::{Code, Problem};
 
 pub(crate) use path::Id;
@@ -40,6 +41,12 @@ impl<S: Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
+    /// The parameters that have a value: a form sends those that nobody filled in too.
+    pub(crate) fn filled(mut self) -> Self {
+        self.0.retain(|(_, value)| !value.is_empty());
+        self
+    }
+
     /// Takes a parameter as text.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
         let Some(place) = self.0.iter().position(|(given, _)| given == name) else {
@@ -167,7 +174,13 @@ impl Query {
             None => Ok(()),
             Some((name, _)) => {
                 let name: String = name.chars().take(64).collect();
-                let detail = format!("this endpoint has no parameter `{name}`");
+                let mut detail = format!("this endpoint has no parameter `{name}`");
+                if name == AS_OF {
+                    detail.push_str(
+                        ": what was is shown of one account, key or session, as in \
+                         /v1/keys/{id}?as_of=17",
+                    );
+                }
                 Err(Problem::new(Code::UnknownParameter, detail).field(&name))
             }
         }

@@ -10,7 +10,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::api::ReadApi;
 use crate::finish::{finish, panicked};
 use crate::problem::{Code, Problem};
-use crate::{accounts, events, health, keys, parties, roster, sessions, stream};
+use crate::{
+    accounts, checkpoints, console, events, health, keys, parties, roster, sessions, stream,
+};
 
 /// Serves the endpoints.
 pub fn router(api: Arc<ReadApi>) -> Router {
@@ -29,10 +31,17 @@ pub fn router(api: Arc<ReadApi>) -> Router {
         )
         .route("/v1/events", get(events::handle))
         .route("/v1/events/stream", get(stream::handle))
+        .route("/v1/checkpoints/latest", get(checkpoints::latest))
+        .route("/v1/checkpoint", get(checkpoints::note))
         .route("/v1/parties", get(parties::handle))
         .route("/v1/roster", get(roster::handle))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
+    let routes = if api.console {
+        routes.merge(console::routes(&api))
+    } else {
+        routes
+    };
     routes
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
@@ -41,12 +50,12 @@ pub fn router(api: Arc<ReadApi>) -> Router {
         .with_state(api)
 }
 
-async fn unknown_route(uri: Uri) -> Problem {
+pub(crate) async fn unknown_route(uri: Uri) -> Problem {
     let detail = format!("there is no endpoint `{}`", uri.path());
     Problem::new(Code::UnknownRoute, detail)
 }
 
-async fn method_not_allowed(method: Method) -> Problem {
+pub(crate) async fn method_not_allowed(method: Method) -> Problem {
     let detail = format!("{method} is not possible here: commands go to the command API");
     Problem::new(Code::MethodNotAllowed, detail)
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use handle::handle;
+pub(crate) use handle::{event_type, handle};
 pub(crate) use hub::Hub;
 
 /// How event streams are given out.

@@ -4,6 +4,10 @@ use axum::http::HeaderMap;
 
 use crate::api::Entropy;
 
+/// The trace of a request, among its extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct TraceId(pub(crate) String);
+
 /// The trace id that the request brings, or a new one; 32 hex digits.
 pub(crate) fn id(headers: &HeaderMap, entropy: &Entropy) -> String {
     let brought = headers

@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
+use countersign_domain::ids::AccountId;
+use countersign_event_store::PersonalKey;
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use super::{
-    CHECKPOINTS, EVENTS, FORMAT, Footer, FooterLine, Header, MAX_LINE, NoteLine, Section, TRAILER,
-    TRAILER_HEAD, VERSION,
+    CHECKPOINTS, EVENTS, FORMAT, Footer, FooterLine, Header, KeyLine, MAX_LINE, NoteLine,
+    PERSONAL_KEYS, Section, TRAILER, TRAILER_HEAD, VERSION,
 };
 
 /// The largest window of a frame that is decoded: 8 MiB.
@@ -23,6 +26,8 @@ pub enum Item<'a> {
     Section(String),
     /// A signed checkpoint, as text.
     Checkpoint(String),
+    /// The key to an account's personal data.
+    PersonalKey(AccountId, PersonalKey),
     /// An event, without the line end.
     Event(&'a [u8]),
     /// The last.
@@ -74,6 +79,7 @@ enum Place {
     Start,
     Header,
     Checkpoints,
+    PersonalKeys,
     Events,
     End,
 }
@@ -94,6 +100,11 @@ impl Splitter {
                 let line: NoteLine = parse(line, "a checkpoint")?;
                 Ok(Item::Checkpoint(line.note))
             }
+            Place::PersonalKeys => {
+                let line: KeyLine = parse(line, "a key of personal data")?;
+                let key = PersonalKey::new(Zeroizing::new(line.key));
+                Ok(Item::PersonalKey(line.account, key))
+            }
             Place::Events if line.starts_with(b"{\"footer\":") => {
                 self.place = Place::End;
                 let line: FooterLine = parse(line, "a footer")?;
@@ -107,8 +118,9 @@ impl Splitter {
         let Section { section } = parse(line, "the beginning of a section")?;
         self.place = match (section.as_str(), self.place) {
             (CHECKPOINTS, Place::Header) => Place::Checkpoints,
-            (EVENTS, Place::Checkpoints) => Place::Events,
-            (CHECKPOINTS | EVENTS, _) => return Err(Damage::Section(section)),
+            (PERSONAL_KEYS, Place::Checkpoints) => Place::PersonalKeys,
+            (EVENTS, Place::Checkpoints | Place::PersonalKeys) => Place::Events,
+            (CHECKPOINTS | PERSONAL_KEYS | EVENTS, _) => return Err(Damage::Section(section)),
             _ => return Err(Damage::UnknownSection(section)),
         };
         Ok(Item::Section(section))
@@ -221,8 +233,11 @@ impl BundleReader {
                 digest: Sha256::new(),
             },
         );
-        let mut decoder = zstd::Decoder::with_buffer(hashed).map_err(|error| compression(&error))?;
-        decoder.window_log_max(WINDOW_LOG).map_err(|error| compression(&error))?;
+        let mut decoder =
+            zstd::Decoder::with_buffer(hashed).map_err(|error| compression(&error))?;
+        decoder
+            .window_log_max(WINDOW_LOG)
+            .map_err(|error| compression(&error))?;
         Ok(Self {
             text: BufReader::with_capacity(128 * 1024, decoder),
             trailer,

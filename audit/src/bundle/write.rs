@@ -16,10 +16,12 @@ use zstd::bulk::Compressor;
 
 use super::read::Splitter;
 use super::{
-    CHECKPOINTS, EVENTS, Footer, FooterLine, Header, Item, NoteLine, Section, TRAILER_HEAD,
+    CHECKPOINTS, EVENTS, Footer, FooterLine, Header, Item, KeyLine, NoteLine, PERSONAL_KEYS,
+    Section, TRAILER_HEAD,
 };
 use crate::checkpoint::SignedCheckpoint;
 use crate::merkle::{Frontier, Hash};
+use crate::source::PersonalKeyMap;
 
 /// How much goes into a frame, in bytes of text.
 const FRAME: usize = 1024 * 1024;
@@ -81,6 +83,20 @@ impl BundleWriter {
         header: &Header,
         checkpoints: &[SignedCheckpoint],
     ) -> Result<Self, WriteError> {
+        Self::create_with_keys(target, header, checkpoints, &PersonalKeyMap::new())
+    }
+
+    /// The same, with keys to the personal data of accounts.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Io`].
+    pub fn create_with_keys(
+        target: &Path,
+        header: &Header,
+        checkpoints: &[SignedCheckpoint],
+        keys: &PersonalKeyMap,
+    ) -> Result<Self, WriteError> {
         let part = part_of(target);
         let cannot = |source| WriteError::Io {
             path: part.clone(),
@@ -105,6 +121,15 @@ impl BundleWriter {
         for checkpoint in checkpoints {
             let note = checkpoint.to_string();
             writer.line(&NoteLine { note });
+        }
+        if !keys.is_empty() {
+            writer.section(PERSONAL_KEYS);
+            let mut accounts: Vec<_> = keys.keys().copied().collect();
+            accounts.sort_unstable();
+            for account in accounts {
+                let key = *keys[&account].expose();
+                writer.line(&KeyLine { account, key });
+            }
         }
         writer.section(EVENTS);
         writer.flush()?;
@@ -326,7 +351,7 @@ impl Found {
             match splitter.take(line) {
                 Ok(Item::Header(header)) => self.header = Some(header),
                 Ok(Item::Checkpoint(_)) => self.checkpoints += 1,
-                Ok(Item::Section(_)) => {}
+                Ok(Item::Section(_) | Item::PersonalKey(..)) => {}
                 Ok(Item::Event(line)) => {
                     self.last = hash(line);
                     self.frontier.push(self.last);

@@ -2,16 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use countersign_domain::decider::StoredEvent;
 use countersign_event_store::{ChainVerifier, Decoded, Decoder, Envelope};
 use rayon::prelude::*;
+use serde::Serialize;
 
 use super::Depth;
 use super::fault::{Fault, Reason};
 use super::jobs::{self, Job};
-use super::meaning::Meaning;
+use super::meaning::{Meaning, Registrations};
 use super::trust::Checkpoints;
 use crate::bundle::Lines;
 use crate::merkle::{Frontier, Hash};
+use crate::source::PersonalKeyMap;
 
 #[derive(Debug)]
 pub(super) struct Events {
@@ -28,7 +31,7 @@ pub(super) struct Events {
 struct Parsed {
     envelope: Envelope,
     hash: Hash,
-    decoded: Option<Result<Decoded, String>>,
+    decoded: Option<Result<Decoded, Reason>>,
 }
 
 impl Events {
@@ -42,6 +45,17 @@ impl Events {
             time_of_structure: Duration::ZERO,
             time_of_signatures: Duration::ZERO,
         }
+    }
+
+    /// With keys to personal data.
+    pub(super) fn with_personal_keys(mut self, keys: PersonalKeyMap) -> Self {
+        self.meaning = self.meaning.map(|meaning| meaning.with_personal_keys(keys));
+        self
+    }
+
+    pub(super) fn registrations(&self) -> Registrations {
+        let meaning = self.meaning.as_ref();
+        meaning.map(Meaning::registrations).unwrap_or_default()
     }
 
     /// Checks these events; `checkpoints` are compared on the way.
@@ -74,7 +88,12 @@ impl Events {
             Envelope::from_canonical(line).map_err(|error| Reason::Line(error.to_string()))?;
         let decoded = self.meaning.is_some().then(|| {
             let decoded = self.decoder.decode(&envelope);
-            decoded.map_err(|error| error.to_string())
+            let decoded = decoded.map_err(|error| Reason::Undecodable(error.to_string()))?;
+            if is_as_written(&envelope, &decoded) {
+                Ok(decoded)
+            } else {
+                Err(Reason::Payload)
+            }
         });
         Ok(Parsed {
             envelope,
@@ -107,7 +126,7 @@ impl Events {
             .compare(self.frontier.size(), || self.frontier.root())
             .map_err(at)?;
         if let (Some(meaning), Some(decoded)) = (&mut self.meaning, decoded) {
-            let decoded = decoded.map_err(|error| at(Reason::Undecodable(error)))?;
+            let decoded = decoded.map_err(at)?;
             let work = meaning.take(&envelope, decoded).map_err(at)?;
             jobs.extend(work.map(|work| Job::new(&envelope, work)));
         }
@@ -156,5 +175,21 @@ impl Events {
 
     pub(super) fn time_of_signatures(&self) -> Duration {
         self.time_of_signatures
+    }
+}
+
+/// Whether the payload is the one way in which this event is written: the same bytes in
+/// other letters would say the same and hash to something else. Events of an earlier
+/// version are brought up to this one, and compared by what they say alone.
+fn is_as_written(envelope: &Envelope, decoded: &Decoded) -> bool {
+    fn same(envelope: &Envelope, event: &(impl StoredEvent + Serialize)) -> bool {
+        event.version() != envelope.event_version
+            || serde_json::to_value(event).is_ok_and(|payload| payload == envelope.payload)
+    }
+    match decoded {
+        Decoded::Account(_, event) => same(envelope, event),
+        Decoded::Key(_, event) => same(envelope, event),
+        Decoded::Session(_, event) => same(envelope, &**event),
+        Decoded::Other => true,
     }
 }

@@ -117,6 +117,9 @@ pub enum Reason {
     /// The event is not one that this program knows.
     #[error("the event cannot be decoded: {0}")]
     Undecodable(String),
+    /// The event says the same as another payload, which is the one that is written.
+    #[error("the payload is not in the form in which such an event is written")]
+    Payload,
     /// No command leads to such an event in this version.
     #[error("no command of this version records such an event")]
     NoRule,
@@ -129,6 +132,14 @@ pub enum Reason {
     /// The event belongs to another stream, or its fields do not fit each other.
     #[error("the {0} is not what it must be here")]
     Field(&'static str),
+    /// Personal data that do not open with the key of their account.
+    #[error(
+        "the personal data do not open with the key of the account: they were changed, or the key"
+    )]
+    Sealed,
+    /// A name that another account holds.
+    #[error("the {0} is another account's")]
+    Taken(&'static str),
     /// The account cannot be in this state.
     #[error("{0}")]
     Account(#[from] AccountError),
@@ -200,9 +211,12 @@ impl Reason {
             Self::Count { .. } | Self::Checkpoints { .. } => "count",
             Self::FooterRoot => "footer_root",
             Self::Undecodable(_) => "undecodable",
+            Self::Payload => "payload",
             Self::NoRule => "no_rule",
             Self::Missing(_) | Self::Unfounded => "incomplete",
             Self::Field(_) => "field",
+            Self::Sealed => "sealed",
+            Self::Taken(_) => "taken",
             Self::Account(_) | Self::Key(_) | Self::Session(_) => "transition",
             Self::Intent(_) => "intent",
             Self::NotIntended(_) => "not_intended",

@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use super::fault::Reason;
 use super::jobs::Work;
+use crate::source::PersonalKeyMap;
 use session::{Children, Ended};
 
 /// What was recorded so far.
@@ -39,6 +40,29 @@ pub(super) struct Meaning {
     /// Events that must come next, as they were recorded together with the last.
     next: VecDeque<Expected>,
     children: Arc<Children>,
+    /// Keys to personal data, as far as they were given.
+    personal: PersonalKeyMap,
+    /// What became of the registrations.
+    registrations: Registrations,
+    /// Who holds which name, as far as registrations could be read.
+    names: HashMap<(&'static str, String), AccountId>,
+    /// Accounts whose registration is sealed and could not be opened.
+    unopened: HashSet<AccountId>,
+}
+
+/// What became of the registrations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Registrations {
+    /// In clear, as they were stored before they were sealed.
+    pub(super) in_clear: u64,
+    /// Sealed, and opened with the key that was given.
+    pub(super) opened: u64,
+    /// Sealed, not erased, and without a key.
+    pub(super) sealed: u64,
+    /// Accounts that were erased.
+    pub(super) erased: u64,
+    /// Those of them whose key was given even so.
+    pub(super) erased_with_key: u64,
 }
 
 #[derive(Default)]
@@ -78,8 +102,8 @@ impl Meaning {
         }
         match decoded {
             Decoded::Account(id, event) => self.account(id, &event, at),
-            Decoded::Key(id, event) => self.key(id, event, at),
-            Decoded::Session(id, event) => self.session(id, *event, at),
+            Decoded::Key(id, event) => self.key(id, &event, at),
+            Decoded::Session(id, event) => self.session(id, &event, at),
             Decoded::Other => Err(Reason::Undecodable("an aggregate of another kind".into())),
         }
     }
@@ -98,7 +122,7 @@ impl Meaning {
             (Expected::Generation(of, intent), SessionEvent::SessionCreated { session })
                 if of == id && session.intent == intent =>
             {
-                self.generation(id, *event, envelope.recorded_at)
+                self.generation(id, &event, envelope.recorded_at)
             }
             (Expected::Event(of, expected), found) if of == id && *expected == *found => {
                 self.evolve(id, found);
@@ -111,6 +135,15 @@ impl Meaning {
     /// An event that must still come.
     pub(super) fn missing(&self) -> Option<&'static str> {
         self.next.front().map(Expected::name)
+    }
+
+    /// With keys to personal data.
+    pub(super) fn with_personal_keys(self, personal: PersonalKeyMap) -> Self {
+        Self { personal, ..self }
+    }
+
+    pub(super) fn registrations(&self) -> Registrations {
+        self.registrations
     }
 
     pub(super) fn accounts(&self) -> u64 {

@@ -47,7 +47,7 @@ pub(super) struct Checkpoints {
 impl Checkpoints {
     pub(super) fn verify(
         header: &Header,
-        bundled: Vec<SignedCheckpoint>,
+        bundled: &[SignedCheckpoint],
         trust: &Trust,
     ) -> Result<Self, Fault> {
         let pinned = !trust.keys.is_empty();

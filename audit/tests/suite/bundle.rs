@@ -253,8 +253,8 @@ fn what_is_no_bundle_is_refused_with_the_reason() {
         move |lines: &mut Vec<Vec<u8>>| lines[at] = line.clone()
     };
     let header = String::from_utf8(good[0].clone()).expect("text");
-    let unknown = refused(&set(3, r#"{"section":"personal_keys"}"#));
-    assert_eq!(unknown, Damage::UnknownSection("personal_keys".into()));
+    let unknown = refused(&set(3, r#"{"section":"attachments"}"#));
+    assert_eq!(unknown, Damage::UnknownSection("attachments".into()));
     assert!(
         unknown
             .to_string()

@@ -60,12 +60,12 @@ impl CheckpointStore for Memory {
     }
 }
 
-async fn log(folder: &TempDir, name: &str) -> Arc<dyn EventLog> {
+pub(crate) async fn log(folder: &TempDir, name: &str) -> Arc<dyn EventLog> {
     let log = SqliteLog::open(folder.path().join(name)).await;
     Arc::new(log.expect("a log"))
 }
 
-async fn append(log: &Arc<dyn EventLog>, words: &[&str]) {
+pub(crate) async fn append(log: &Arc<dyn EventLog>, words: &[&str]) {
     let event = |word: &&str| NewEvent {
         event_type: "Said".into(),
         event_version: 1,
@@ -86,11 +86,12 @@ async fn append(log: &Arc<dyn EventLog>, words: &[&str]) {
             events: words.iter().map(event).collect(),
         }],
         reservations: vec![],
+        personal: None,
     };
     log.append(append).await.expect("appended");
 }
 
-async fn root(log: &Arc<dyn EventLog>, size: u64) -> [u8; 32] {
+pub(crate) async fn root(log: &Arc<dyn EventLog>, size: u64) -> [u8; 32] {
     let mut frontier = Frontier::new();
     let limit = usize::try_from(size).expect("small");
     for event in log.read_all(0, limit).await.expect("events") {

@@ -15,6 +15,7 @@ use countersign_domain::ids::{AccountId, KeyId, PartyId, SessionId};
 use countersign_domain::intent::{Action, Intent, SignPayload, VerifiedIntent};
 use countersign_domain::key::{Key, KeyCommand, KeyFacts, NewKey};
 use countersign_domain::path::DerivationPath;
+use countersign_domain::personal::{Personal, PersonalData};
 use countersign_domain::quorum::Quorum;
 use countersign_domain::receipt::{Receipt, Statement};
 use countersign_domain::roster::{Member, PartyIdentity, fingerprint};
@@ -23,7 +24,7 @@ use countersign_domain::session::{
     SignRequest, token_hash,
 };
 use countersign_domain::signature::Signature;
-use countersign_event_store::{Envelope, StreamId};
+use countersign_event_store::{Envelope, PersonalKey, StreamId};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -117,7 +118,30 @@ impl History {
             quorum: quorum(),
         };
         let intent = self.intent(number, action);
-        self.account(number, AccountCommand::Register(Box::new(intent)));
+        let data = PersonalData::of(&intent).expect("a registration");
+        let personal = Personal::Open(data);
+        self.account(number, AccountCommand::Register(Box::new(intent), personal));
+    }
+
+    /// An account whose registration is sealed under the key that is returned.
+    pub(crate) fn register_sealed(&mut self, number: u8, username: &str) -> PersonalKey {
+        let action = Action::Register {
+            username: username.to_owned(),
+            email: format!("{username}@example.com"),
+            auth_key: signer(number).public(),
+            quorum: quorum(),
+        };
+        let intent = self.intent(number, action);
+        let data = PersonalData::of(&intent).expect("a registration");
+        let key = PersonalKey::new(Zeroizing::new([number; 32]));
+        let personal = Personal::Sealed(key.seal(account(number), &data, [number; 12]));
+        self.account(number, AccountCommand::Register(Box::new(intent), personal));
+        key
+    }
+
+    pub(crate) fn erase(&mut self, number: u8) {
+        let intent = self.intent(number, Action::Erase);
+        self.account(number, AccountCommand::Erase(Box::new(intent)));
     }
 
     pub(crate) fn suspend(&mut self, number: u8) {

@@ -8,6 +8,8 @@ mod meaning;
 mod merkle;
 mod mutations;
 mod note;
+mod personal;
 mod prove;
+mod published;
 mod tampered;
 mod verify;

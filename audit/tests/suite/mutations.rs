@@ -162,9 +162,16 @@ fn an_event_inserted() {
         Depth::Structure,
         |rng| {
             let mut events = events().to_vec();
-            let event = events[index(rng)].clone();
-            // After the last it would be a longer log: that is for the meaning to find.
-            events.insert(index(rng), event);
+            // The last one once more at the end would be a longer log: that is for the
+            // meaning to find.
+            let (from, to) = loop {
+                let (from, to) = (index(rng), index(rng));
+                if (from, to) != (events.len() - 1, events.len() - 1) {
+                    break (from, to);
+                }
+            };
+            let event = events[from].clone();
+            events.insert(to, event);
             heal(&mut events);
             (rewritten(&events), pinned())
         },

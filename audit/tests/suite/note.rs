@@ -94,7 +94,10 @@ fn unknown_signatures_are_ignored_and_known_ones_must_be_right() {
     note.cosign(&other_key(), 0);
     let log = log_key().verifier().clone();
     let other = other_key().verifier().clone();
-    assert_eq!(note.verify(&[log.clone()]), Ok(vec![ORIGIN.to_owned()]));
+    assert_eq!(
+        note.verify(std::slice::from_ref(&log)),
+        Ok(vec![ORIGIN.to_owned()])
+    );
     assert_eq!(
         note.verify(&[log.clone(), other.clone()])
             .map(|it| it.len()),

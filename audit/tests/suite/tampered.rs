@@ -81,7 +81,7 @@ impl Bundle {
 
     pub(crate) fn verify(&self, trust: &Trust, depth: Depth) -> Result<Summary, Fault> {
         let header = self.header.clone();
-        let mut verifier = Verifier::new(header, self.checkpoints.clone(), trust, depth)?;
+        let mut verifier = Verifier::new(header, &self.checkpoints, trust, depth)?;
         let mut lines = Lines::default();
         self.lines.iter().for_each(|line| lines.push(line));
         verifier.check(&lines)?;

@@ -201,15 +201,17 @@ fn the_first_fault_by_position_is_the_one_that_is_told() {
 
 #[test]
 fn header_and_footer_must_say_what_is_there() {
-    let whole = Bundle::of(&History::short().events, &[17]);
+    let events = History::short().events;
+    let found = events.len() as u64;
+    let whole = Bundle::of(&events, &[found]);
     let with = |change: fn(&mut Bundle)| {
         let mut bundle = whole.clone();
         change(&mut bundle);
         reason(&bundle, &pinned())
     };
     let more = Reason::Count {
-        announced: 18,
-        found: 17,
+        announced: found + 1,
+        found,
     };
     assert_eq!(with(|it| it.header.to += 1), more);
     assert_eq!(with(|it| it.footer.events += 1), more);

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand};
 
 const VERIFY_EXIT: &str = "Exit codes: 0 nothing is wrong, 1 something is (the first fault is \
-printed), 2 the arguments or files cannot be used, 6 the data directory cannot be read.";
+printed), 2 the arguments or files cannot be used, 5 the server cannot be reached, 6 the \
+data directory cannot be read.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
@@ -21,8 +22,12 @@ pub(crate) enum AuditCommand {
         /// Where to write it; an export that was interrupted is gone on with.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Hand on the keys to personal data too: who has the file can then check, and
+        /// read, what registrations say of a person, also after an erasure.
+        #[arg(long)]
+        with_personal_keys: bool,
     },
-    /// Check a bundle, a proof or a data directory, offline: order, hashes, roots,
+    /// Check a bundle, a proof, a data directory or a server's log, trusting none: order, hashes, roots,
     /// signatures, and that everything recorded was asked for and could happen.
     #[command(after_help = VERIFY_EXIT)]
     Verify(VerifyArgs),
@@ -30,31 +35,49 @@ pub(crate) enum AuditCommand {
     Prove {
         /// Position of the event.
         position: u64,
-        /// A data directory of `dev`, in use or not.
-        #[arg(long, value_name = "DIR", env = "COUNTERSIGN_DATA_DIR")]
-        data_dir: Option<PathBuf>,
-        /// A bundle.
-        #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
-        bundle: Option<PathBuf>,
+        #[command(flatten)]
+        source: ProofSource,
     },
 }
 
 /// Where the log is.
 #[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
 pub(crate) struct SourceArgs {
     /// A data directory of `dev`, in use or not.
-    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_DATA_DIR")]
-    pub(crate) data_dir: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The read API of a server.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
+/// Where an event is proved from.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ProofSource {
+    /// A data directory of `dev`, in use or not.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The read API of a server.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// A bundle of `audit export`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct VerifyArgs {
-    /// A bundle of `audit export`, or a proof of `audit prove`.
-    #[arg(required_unless_present = "data_dir")]
+    /// A bundle of `audit export`, a proof of `audit prove`, or the URL of a read API.
+    #[arg(value_name = "BUNDLE|URL", required_unless_present_any = ["data_dir", "url"])]
     pub(crate) file: Option<PathBuf>,
     /// Check a data directory of `dev` itself, in use or not.
-    #[arg(long, value_name = "DIR", conflicts_with = "file")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "url"])]
     pub(crate) data_dir: Option<PathBuf>,
+    /// Check the log of a server, by its read API.
+    #[arg(long, value_name = "URL", conflicts_with = "file")]
+    pub(crate) url: Option<String>,
     /// A key of the log that you trust: name+hash+base64, or a file with it. Without
     /// one, the key in the bundle is believed, and the summary says so.
     #[arg(long, value_name = "KEY|FILE")]

@@ -27,7 +27,14 @@ fn every_subcommand_has_help() {
         check_arguments(help).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     }
     let paths: Vec<_> = paths.iter().map(|path| path.join(" ")).collect();
-    for role in ["migrate", "commands", "projector", "read-api", "party"] {
+    for role in [
+        "migrate",
+        "commands",
+        "projector",
+        "read-api",
+        "party",
+        "webhooks",
+    ] {
         assert!(paths.iter().any(|path| path == role), "{role}");
     }
 }
@@ -44,6 +51,14 @@ fn roles_and_tools_take_their_arguments() {
         "party init --name a --vault v --identity-out i",
         "party identity --vault v",
         "party list --read-url http://localhost:1",
+        "webhooks --listen 127.0.0.1:8082",
+        "webhook add https://example.com/hook --type KeyActivated --from 1",
+        "webhook list --url http://localhost:8082 --json",
+        "webhook show 6c3c1ad6-3f0a-4bb1-9d0f-111111111111",
+        "webhook replay 6c3c1ad6-3f0a-4bb1-9d0f-111111111111 --from 3",
+        "webhook redeliver 6c3c1ad6-3f0a-4bb1-9d0f-111111111111 7",
+        "webhook rotate-secret 6c3c1ad6-3f0a-4bb1-9d0f-111111111111 --grace-seconds 0",
+        "dev --webhooks-allow-http --webhooks-allow-ports 80,8000-8999 --webhooks-allow-networks ::1",
         "roster assemble a b c --out r --force",
         "roster show r",
         "projections list",
@@ -67,6 +82,9 @@ fn arguments_that_make_no_sense_together_are_refused() {
         "commands --set log.format",
         "commands --listen 8080",
         "roster assemble --out r",
+        "webhook replay 6c3c1ad6-3f0a-4bb1-9d0f-111111111111",
+        "webhook add https://example.com --type Nothing",
+        "dev --webhooks-allow-networks everything",
         "projections rebuild",
         "config check --role nobody",
         "demo --url http://a",

@@ -61,6 +61,25 @@ impl Server {
         answer(&url, self.agent.get(&url).call())
     }
 
+    /// Sends JSON to the command endpoints, or whatever listens at the first URL.
+    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Outcome<Value> {
+        let url = format!("{}{path}", self.commands);
+        let request = match method {
+            "PATCH" => self.agent.patch(&url),
+            _ => self.agent.post(&url),
+        };
+        answer(&url, request.send_json(body))
+    }
+
+    /// Deletes what is at a path of the first URL.
+    pub(crate) fn delete(&self, path: &str) -> Outcome {
+        let url = format!("{}{path}", self.commands);
+        match self.agent.delete(&url).call() {
+            Ok(response) if response.status() == 204 => Ok(()),
+            other => answer(&url, other).map(drop),
+        }
+    }
+
     /// Opens an event stream, after the last event that was received.
     pub(crate) fn stream(&self, path: &str, last: Option<u64>) -> Outcome<impl Read + use<>> {
         let url = format!("{}{path}", self.reads);

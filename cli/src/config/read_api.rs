@@ -11,6 +11,8 @@ pub struct ReadApi {
     pub listen: SocketAddr,
     /// How many event streams may be open at once.
     pub max_streams: u32,
+    /// Whether the console is served.
+    pub console: bool,
 }
 
 impl ReadApi {
@@ -24,6 +26,7 @@ impl ReadApi {
                 |streams| (1..=100_000).contains(streams),
                 "1 to 100000",
             ),
+            console: reader.or("console", true),
         }
     }
 }

@@ -14,12 +14,13 @@ const PREFIX: &str = "COUNTERSIGN_";
 
 /// Variables of the client commands and of the file's own name; roles pass over
 /// them.
-const ELSEWHERE: [&str; 5] = [
+const ELSEWHERE: [&str; 6] = [
     "COUNTERSIGN_CONFIG",
     "COUNTERSIGN_URL",
     "COUNTERSIGN_READ_URL",
     "COUNTERSIGN_AUTH_KEY",
     "COUNTERSIGN_ACCOUNT",
+    "COUNTERSIGN_WEBHOOKS_URL",
 ];
 
 /// Variables of `dev` alone, and what a role has in their place. A role that

@@ -51,6 +51,7 @@ fn nothing_given_is_the_defaults_and_right() {
     assert_eq!(loaded.config.database.max_connections, 16);
     assert_eq!(loaded.config.commands.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(loaded.config.read_api.listen.to_string(), "127.0.0.1:8081");
+    assert!(loaded.config.read_api.console);
     assert_eq!(loaded.config.sessions, SessionPolicy::default());
     assert_eq!(loaded.config.metrics.listen, None);
 }
@@ -167,6 +168,11 @@ fn values_that_are_wrong_name_the_field_the_source_and_the_cure() {
             "hunter2",
             "openssl rand -hex 32",
         ),
+        (
+            "COUNTERSIGN_PERSONAL_HASH_KEY",
+            "hunter2",
+            "openssl rand -hex 32",
+        ),
         ("COUNTERSIGN_MASTER_KEY", "hunter2", "openssl rand -hex 32"),
         ("COUNTERSIGN_NATS_URLS", "127.0.0.1", "begin with nats://"),
         (
@@ -277,6 +283,7 @@ fn no_secret_is_ever_shown() {
         ("COUNTERSIGN_NATS_PASSWORD", "hunter2"),
         ("COUNTERSIGN_MASTER_KEY", &key),
         ("COUNTERSIGN_COMMANDS_COORDINATOR_SECRET", &key),
+        ("COUNTERSIGN_PERSONAL_HASH_KEY", &key),
     ]);
     let loaded = Loaded::read(&sources);
     assert_eq!(loaded.problems, vec![]);
@@ -318,7 +325,7 @@ fn each_role_says_what_it_lacks_and_how_to_give_it() {
     assert_eq!(missing(Role::Projector), ["database.url", "nats.urls"]);
     assert_eq!(
         missing(Role::ReadApi),
-        ["database.url", "nats.urls", "roster"]
+        ["database.url", "nats.urls", "personal.hash_key", "roster"]
     );
     let error = Config::load(&Sources::default(), Role::Migrate).expect_err("no URL");
     assert_eq!(

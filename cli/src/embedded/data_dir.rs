@@ -4,9 +4,12 @@
 //! events.db                  the event log
 //! roster.json                the parties' public identities
 //! coordinator.key            secret that join tokens derive from
+//! hash.key                   secret that names are reserved under
 //! checkpoint.key             secret that signs the log's checkpoints
 //! checkpoint.pub             its public half
 //! checkpoints/               the signed checkpoints
+//! webhooks.db                who subscribed to events, and how far each is
+//! webhooks.key               what their secrets are sealed under
 //! parties/party-1/vault.redb one party's sealed shares and identity
 //! parties/party-1/master.key its master key, unless one was given
 //! ```
@@ -22,6 +25,7 @@ use countersign_domain::quorum::MAX_PARTIES;
 use countersign_domain::roster::{PartyIdentity, Roster};
 use countersign_messaging::IdentityKeys;
 use countersign_parties::vault::{Vault, VaultError};
+use countersign_webhooks::SealKey;
 
 use super::{MasterKeys, secrets};
 use crate::failure::{Failure, Outcome};
@@ -63,6 +67,16 @@ impl DataDir {
         self.root.join("events.db")
     }
 
+    /// Where subscriptions to events are kept.
+    pub(crate) fn webhooks(&self) -> PathBuf {
+        self.root.join("webhooks.db")
+    }
+
+    /// What the secrets of subscriptions are sealed under.
+    pub(crate) fn webhooks_key(&self) -> Outcome<SealKey> {
+        secrets::webhooks(&self.root.join("webhooks.key"), &self.webhooks())
+    }
+
     pub(crate) fn roster_file(&self) -> PathBuf {
         self.root.join("roster.json")
     }
@@ -74,6 +88,10 @@ impl DataDir {
 
     pub(crate) fn checkpoints(&self) -> FileCheckpoints {
         FileCheckpoints::new(self.root.join("checkpoints"))
+    }
+
+    pub(crate) fn hash_key(&self) -> PathBuf {
+        self.root.join("hash.key")
     }
 
     pub(crate) fn coordinator_key(&self) -> PathBuf {

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use countersign_audit::SigningKey;
 use countersign_domain::bytes::Hex;
+use countersign_event_store::HashKey;
 use countersign_parties::vault::MasterKey;
+use countersign_webhooks::SealKey;
 use zeroize::Zeroizing;
 
 use crate::args::MasterKeyArgs;
@@ -60,11 +62,34 @@ impl MasterKeys {
 
 /// The coordinator's secret, made at the first start.
 pub(crate) fn coordinator(path: &Path) -> Outcome<Zeroizing<[u8; 32]>> {
+    secret(path)
+}
+
+/// The key that names are reserved under, made at the first start.
+pub(crate) fn hash_key(path: &Path) -> Outcome<HashKey> {
+    secret(path).map(HashKey::new)
+}
+
+fn secret(path: &Path) -> Outcome<Zeroizing<[u8; 32]>> {
     let text = read_or_make(path)?;
     let parsed: Result<Hex<32>, _> = text.trim().parse();
     parsed
         .map(|secret| Zeroizing::new(secret.0))
         .map_err(|error| Failure::data(format!("{}: {error}", path.display())))
+}
+
+/// What the secrets of webhooks are sealed under, made at the first start.
+pub(crate) fn webhooks(path: &Path, store: &Path) -> Outcome<SealKey> {
+    // A new key would open none of the secrets that are there.
+    if !path.exists() && store.exists() {
+        return Err(Failure::data(format!(
+            "{} is missing, and {} is there: restore it, or remove both and add the webhooks anew",
+            path.display(),
+            store.display()
+        )));
+    }
+    let text = read_or_make(path)?;
+    SealKey::from_text(&text).map_err(|error| Failure::data(format!("{} {error}", path.display())))
 }
 
 /// The key that signs the checkpoints of a data directory.

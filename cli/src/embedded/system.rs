@@ -5,24 +5,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use countersign_audit::{Checkpointer, FileCheckpoints, Pace, SigningKey};
+use countersign_audit::{Published, Publishing};
 use countersign_commands::{Commands, CommandsConfig, SessionPolicy};
 use countersign_domain::ids::PartyId;
 use countersign_domain::roster::Roster;
-use countersign_event_store::{EventLog as _, LocalLeases, NoCheckpoints, SqliteLog};
+use countersign_event_store::{
+    EventLog as _, HashKey, LocalLeases, NoCheckpoints, PersonalKeys as _, SqliteLog,
+};
 use countersign_messaging::presence::Presence;
 use countersign_messaging::progress::ProgressBoard;
 use countersign_messaging::{Bus, EventFeed, LocalBus};
 use countersign_parties::worker::{CeremonyPool, Worker, WorkerConfig};
 use countersign_projections::{MemoryStore, Projector};
 use countersign_read_api::{ReadApi, ReadApiConfig, StreamSettings};
+use countersign_webhooks::SendSettings;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::data_dir::LocalParty;
+use super::signing::Signing;
+use super::webhooks::Wanted;
 use super::{DataDir, MasterKeys, secrets};
 use crate::clock::{clock, entropy};
 use crate::failure::{Failure, Outcome};
@@ -33,11 +39,12 @@ const START: Duration = Duration::from_secs(60);
 /// How long running requests and ceremonies may take to end.
 const STOP: Duration = Duration::from_secs(10);
 
-/// Where the two APIs listen.
+/// Where the APIs listen.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Addresses {
     pub(crate) commands: SocketAddr,
     pub(crate) reads: SocketAddr,
+    pub(crate) webhooks: SocketAddr,
 }
 
 impl Addresses {
@@ -47,6 +54,7 @@ impl Addresses {
         Self {
             commands: any,
             reads: any,
+            webhooks: any,
         }
     }
 }
@@ -62,36 +70,6 @@ pub(crate) struct System {
     signing: Signing,
 }
 
-/// What signs the log's checkpoints: stopped after all that appends, so that the last
-/// checkpoint is of the whole log.
-struct Signing {
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Signing {
-    fn start(log: Arc<SqliteLog>, key: SigningKey, files: FileCheckpoints) -> Self {
-        let stop = CancellationToken::new();
-        let until = stop.clone();
-        let task = tokio::spawn(async move {
-            let store = Arc::new(files);
-            let signed = Checkpointer::run(log, key, store, Pace::default(), until).await;
-            // Nothing of the rest depends on it.
-            if let Err(error) = signed {
-                tracing::error!(%error, "no checkpoints are signed any more");
-            }
-        });
-        Self { stop, task }
-    }
-
-    async fn end(self) {
-        self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the last checkpoint was not signed");
-        }
-    }
-}
-
 impl System {
     /// Starts everything and returns once it is ready for requests.
     pub(crate) fn start(
@@ -99,6 +77,7 @@ impl System {
         parties: u8,
         master: &MasterKeys,
         addresses: Addresses,
+        sending: SendSettings,
     ) -> Outcome<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -106,19 +85,26 @@ impl System {
             .map_err(Failure::internal)?;
         // Vaults are opened off the runtime: opening reads them whole.
         let secret = secrets::coordinator(&directory.coordinator_key())?;
+        let hash_key = secrets::hash_key(&directory.hash_key())?;
         let checkpoint_key = directory.checkpoint_key()?;
+        let files = Arc::new(directory.checkpoints());
+        let checkpoints = Arc::new(Publishing::new(files, checkpoint_key.verifier().clone()));
+        let webhooks = Wanted::of(directory, sending)?;
         let (roster, vaults) = directory.parties(parties, master)?;
         let names = vaults.iter().map(|(name, _)| name.clone()).collect();
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let started = runtime.block_on(async {
-            let parts = Parts::open(directory, roster, addresses).await?;
-            parts.start(vaults, secret, &stop, &mut tasks).await
+            let parts = Parts::open(directory, roster, hash_key, addresses).await?;
+            let newest = checkpoints.newest();
+            parts
+                .start(vaults, secret, newest, webhooks, &stop, &mut tasks)
+                .await
         });
         match started {
             Ok((log, addresses)) => {
                 let entered = runtime.enter();
-                let signing = Signing::start(log.clone(), checkpoint_key, directory.checkpoints());
+                let signing = Signing::start(log.clone(), checkpoint_key, checkpoints);
                 drop(entered);
                 Ok(Self {
                     runtime,
@@ -142,6 +128,11 @@ impl System {
     pub(crate) fn urls(&self) -> (String, String) {
         let url = |address: SocketAddr| format!("http://{address}");
         (url(self.addresses.commands), url(self.addresses.reads))
+    }
+
+    /// The base URL of the endpoints that manage webhooks.
+    pub(crate) fn webhooks_url(&self) -> String {
+        format!("http://{}", self.addresses.webhooks)
     }
 
     /// The parties that run here.
@@ -210,22 +201,36 @@ impl Signals {
 struct Parts {
     log: Arc<SqliteLog>,
     roster: Arc<Roster>,
+    hash_key: HashKey,
     commands: TcpListener,
     reads: TcpListener,
+    webhooks: TcpListener,
 }
 
 impl Parts {
-    async fn open(directory: &DataDir, roster: Arc<Roster>, at: Addresses) -> Outcome<Self> {
+    async fn open(
+        directory: &DataDir,
+        roster: Arc<Roster>,
+        hash_key: HashKey,
+        at: Addresses,
+    ) -> Outcome<Self> {
         let commands = listen(at.commands).await?;
         let reads = listen(at.reads).await?;
+        let webhooks = listen(at.webhooks).await?;
         let log = SqliteLog::open(directory.log())
             .await
             .map_err(Failure::data)?;
+        log.adopt(&hash_key).await.map_err(|error| {
+            let path = directory.hash_key();
+            Failure::data(format!("{}: {error}", path.display()))
+        })?;
         Ok(Self {
             log: Arc::new(log),
             roster,
+            hash_key,
             commands,
             reads,
+            webhooks,
         })
     }
 
@@ -233,6 +238,8 @@ impl Parts {
         self,
         vaults: Vec<LocalParty>,
         secret: zeroize::Zeroizing<[u8; 32]>,
+        newest: watch::Receiver<Option<Published>>,
+        webhooks: Wanted,
         stop: &CancellationToken,
         tasks: &mut JoinSet<Outcome>,
     ) -> Outcome<(Arc<SqliteLog>, Addresses)> {
@@ -275,6 +282,8 @@ impl Parts {
             clock: clock(),
             entropy: Arc::new(entropy::<16>),
             coordinator_secret: secret,
+            personal: self.log.clone(),
+            hash_key: self.hash_key.clone(),
             policy: SessionPolicy::default(),
             feed: feed.clone(),
             leases: Arc::new(LocalLeases),
@@ -282,6 +291,7 @@ impl Parts {
             replica: "embedded".to_owned(),
         }));
         let mut ready = commands.readiness();
+        let relayed = commands.relayed();
         {
             let (commands, stop) = (commands.clone(), stop.clone());
             tasks.spawn(async move { commands.run(stop).await.map_err(Failure::internal) });
@@ -306,17 +316,29 @@ impl Parts {
         let api = ReadApi::new(ReadApiConfig {
             log: self.log.clone(),
             models: models.clone(),
+            personal: self.log.clone(),
+            hash_key: self.hash_key,
             presence: presence.clone(),
             progress,
             roster: self.roster,
             clock: clock(),
             entropy: Arc::new(entropy::<16>),
         });
+        let api = api.with_relayed(relayed).with_checkpoints(newest);
         let api = Arc::new(api.with_streams(StreamSettings {
             stop: stop.clone(),
             ..StreamSettings::default()
         }));
+        let webhooks = webhooks.open(self.log.clone()).await?;
+        {
+            let (webhooks, stop) = (webhooks.clone(), stop.clone());
+            tasks.spawn(async move {
+                webhooks.run(stop).await;
+                Ok(())
+            });
+        }
         let addresses = Addresses {
+            webhooks: self.webhooks.local_addr().map_err(Failure::internal)?,
             commands: self.commands.local_addr().map_err(Failure::internal)?,
             reads: self.reads.local_addr().map_err(Failure::internal)?,
         };
@@ -327,6 +349,12 @@ impl Parts {
             countersign_commands::router(commands),
         );
         serve(tasks, stop, self.reads, countersign_read_api::router(api));
+        serve(
+            tasks,
+            stop,
+            self.webhooks,
+            countersign_webhooks::router(webhooks),
+        );
 
         let up = async {
             presence.wait_for(&names, clock()).await;
@@ -375,7 +403,8 @@ fn serve(
 async fn listen(address: SocketAddr) -> Outcome<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         Failure::usage(format!(
-            "cannot listen on {address} ({error}): pass another with --listen or --read-listen"
+            "cannot listen on {address} ({error}): pass another with --listen, --read-listen or \
+             --webhooks-listen"
         ))
     })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign_commands::{Commands, CommandsConfig, RunError};
 use countersign_event_store::{PostgresCheckpoints, PostgresLeases};
+use countersign_messaging::subject;
 
 use super::late::Late;
 use super::process::Process;
@@ -15,7 +16,11 @@ use crate::files;
 
 pub(super) async fn start(process: &mut Process) -> Outcome {
     let config = process.config.clone();
-    let (Some(roster), Some(secret)) = (&config.roster, config.commands.secret()) else {
+    let (Some(roster), Some(secret), Some(hash_key)) = (
+        &config.roster,
+        config.commands.secret(),
+        config.personal.key(),
+    ) else {
         return Err(Failure::internal("the configuration was not checked"));
     };
     let roster = Arc::new(files::roster(roster)?);
@@ -27,6 +32,7 @@ pub(super) async fn start(process: &mut Process) -> Outcome {
     tracing::info!(%address, "listening");
 
     let log = database::open(process).await?;
+    database::adopt(process, &log, &hash_key).await?;
     let nats = bus::connect(process).await?;
     let feed = bus::feed(process, &nats).await?;
     let bus = bus::shared(&nats);
@@ -35,8 +41,10 @@ pub(super) async fn start(process: &mut Process) -> Outcome {
 
     let pool = log.pool().clone();
     let commands = Arc::new(Commands::new(CommandsConfig {
+        personal: log.clone(),
+        hash_key,
         log,
-        bus,
+        bus: bus.clone(),
         roster,
         presence,
         clock: clock(),
@@ -48,6 +56,7 @@ pub(super) async fn start(process: &mut Process) -> Outcome {
         checkpoints: Arc::new(PostgresCheckpoints::new(pool)),
         replica: process.replica.clone(),
     }));
+    followers::announce(process, &bus, subject::relayed_head(), commands.relayed());
     coordinate(process, &commands);
     late.put(countersign_commands::router(commands));
     Ok(())

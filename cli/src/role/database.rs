@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_event_store::{LogError, PostgresConfig, PostgresLog};
+use countersign_event_store::{HashKey, LogError, PersonalKeys as _, PostgresConfig, PostgresLog};
 use secrecy::SecretString;
 
 use super::in_full;
@@ -35,10 +35,29 @@ pub(super) async fn open(process: &mut Process) -> Outcome<Arc<PostgresLog>> {
     Ok(log)
 }
 
+/// Sees to it that names are reserved under this key and no other.
+pub(super) async fn adopt(process: &Process, log: &PostgresLog, key: &HashKey) -> Outcome {
+    patience::until(NAME, &process.health, async || {
+        log.adopt(key).await.map_err(judge)
+    })
+    .await
+}
+
+/// Checks that names are reserved under this key.
+pub(super) async fn check(process: &Process, log: &PostgresLog, key: &HashKey) -> Outcome {
+    patience::until(NAME, &process.health, async || {
+        log.check(key).await.map_err(judge)
+    })
+    .await
+}
+
 fn judge(error: LogError) -> Attempt {
     let text = in_full(&error);
     match error {
         error if may_pass(&error) => Attempt::NotYet(text),
+        LogError::OtherHashKey { .. } => {
+            Attempt::Never(Failure::usage(format!("personal.hash_key: {text}")))
+        }
         // It is for the configuration to mend.
         LogError::Address { .. } | LogError::Credentials { .. } => {
             Attempt::Never(Failure::usage(format!("database.url: {text}")))
@@ -55,6 +74,7 @@ pub(super) fn may_pass(error: &LogError) -> bool {
         LogError::Unreachable { .. } | LogError::Storage { .. } => true,
         LogError::Address { .. }
         | LogError::Credentials { .. }
+        | LogError::OtherHashKey { .. }
         | LogError::NewerSchema { .. }
         | LogError::Damaged { .. }
         | LogError::InUse { .. }

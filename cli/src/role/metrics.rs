@@ -79,11 +79,13 @@ fn describe() {
     );
     process::describe();
     countersign_event_store::metrics::describe();
+    countersign_audit::metrics::describe();
     countersign_messaging::metrics::describe();
     countersign_commands::metrics::describe();
     countersign_projections::metrics::describe();
     countersign_read_api::metrics::describe();
     countersign_parties::metrics::describe();
+    countersign_webhooks::metrics::describe();
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! The role `projector`: one at a time keeps the read models up with the log, the
-//! others stand by.
+//! others stand by. One of them signs the log's checkpoints, too.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use countersign_messaging::subject;
 use countersign_projections::postgres::Projectors;
 
 use super::process::Process;
-use super::{bus, database, followers, in_full};
+use super::{bus, checkpoints, database, followers, in_full};
 use crate::failure::{Failure, Outcome};
 
 pub(super) async fn start(process: &mut Process) -> Outcome {
@@ -28,6 +28,7 @@ pub(super) async fn start(process: &mut Process) -> Outcome {
     );
     let positions = projectors.positions();
     followers::announce(process, &bus, subject::projected_head(), positions);
+    checkpoints::sign(process, &log, &bus);
     // It goes on through what passes by itself.
     let stop = process.stop.clone();
     process.tasks.spawn(async move {

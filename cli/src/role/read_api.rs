@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use countersign_messaging::subject;
+use countersign_projections::postgres::PostgresSnapshots;
 use countersign_projections::{PostgresStore, ReadModels};
 use countersign_read_api::{ReadApi, ReadApiConfig, StreamSettings};
+
+use tokio::sync::watch;
 
 use super::late::Late;
 use super::patience::{self, Attempt};
 use super::process::Process;
-use super::{bus, database, followers, in_full, listen};
+use super::{bus, checkpoints, database, followers, in_full, listen};
 use crate::clock::{clock, entropy};
 use crate::failure::{Failure, Outcome};
 use crate::files;
 
 pub(super) async fn start(process: &mut Process) -> Outcome {
     let config = process.config.clone();
-    let Some(roster) = &config.roster else {
+    let (Some(roster), Some(hash_key)) = (&config.roster, config.personal.key()) else {
         return Err(Failure::internal("the configuration was not checked"));
     };
     let roster = Arc::new(files::roster(roster)?);
@@ -28,14 +31,17 @@ pub(super) async fn start(process: &mut Process) -> Outcome {
     tracing::info!(%address, "listening");
 
     let log = database::open(process).await?;
+    database::check(process, &log, &hash_key).await?;
     // Queries need no bus: only who is present, and how soon news are seen.
     let nats = bus::connect_lazily(process).await?;
     let bus = bus::shared(&nats);
     let presence = followers::presence(process, &roster, &bus);
     let progress = followers::progress(process, &roster, &bus);
     followers::hear_log_head(process, &log, &bus);
+    let newest = checkpoints::hear(process, &bus);
 
     let pool = log.pool().clone();
+    let snapshots = Arc::new(PostgresSnapshots::new(pool.clone()));
     let store = patience::until("the read models", &process.health, async || {
         PostgresStore::connect(pool.clone())
             .await
@@ -47,7 +53,14 @@ pub(super) async fn start(process: &mut Process) -> Outcome {
     followers::hear(process, &bus, subject::projected_head(), move |position| {
         nudged.nudge(position);
     });
+    let relayed = watch::Sender::new(0);
+    let heard = relayed.subscribe();
+    followers::hear(process, &bus, subject::relayed_head(), move |position| {
+        relayed.send_replace(position);
+    });
     let api = ReadApi::new(ReadApiConfig {
+        personal: log.clone(),
+        hash_key,
         log,
         models: Arc::new(ReadModels::new(store)),
         presence,
@@ -56,6 +69,10 @@ pub(super) async fn start(process: &mut Process) -> Outcome {
         clock: clock(),
         entropy: Arc::new(entropy::<16>),
     })
+    .with_checkpoints(newest)
+    .with_snapshots(snapshots)
+    .with_console(config.read_api.console)
+    .with_relayed(heard)
     .with_streams(StreamSettings {
         max_clients: usize::try_from(config.read_api.max_streams).unwrap_or(usize::MAX),
         stop: process.stop.clone(),

@@ -1,6 +1,5 @@
 //! `countersign account …`
 
-use countersign_domain::digest::HashScheme;
 use countersign_domain::intent::Action;
 use countersign_domain::quorum::Quorum;
 use serde_json::Value;
@@ -23,6 +22,15 @@ pub(super) fn run(command: &AccountCommand, json: bool) -> Outcome {
         }
         AccountCommand::Reactivate { auth, server } => {
             change(auth, server, Action::Reactivate, "reactivate", json)
+        }
+        AccountCommand::Erase { yes, auth, server } => {
+            if !yes {
+                return Err(Failure::usage(
+                    "this destroys the account's personal data for good and closes it: its keys \
+                     sign nothing any more; pass --yes to go on",
+                ));
+            }
+            change(auth, server, Action::Erase, "erase", json)
         }
     }
 }
@@ -59,9 +67,9 @@ fn create(command: &AccountCommand, json: bool) -> Outcome {
         server: Server::new(server),
     };
     // The same registration again is the same request; another one by the same
-    // auth key is told that there is an account.
+    // auth key is told that there is an account. Nobody can read names off it.
     let name = format!("register {username} {email} {quorum}");
-    let jti = format!("register-{}", HashScheme::Sha256.digest(name.as_bytes()));
+    let jti = format!("register-{}", requester.auth.signer.name_of(&name));
     let result = requester
         .intent(action, Some(&jti))
         .and_then(|intent| requester.server.command("/v1/accounts", &intent.token, 0));
@@ -114,6 +122,7 @@ fn shown(account: &Value) -> String {
             "username",
             "email",
             "status",
+            "erased",
             "threshold",
             "parties",
             "created_at",

@@ -3,8 +3,11 @@
 mod checkpoint;
 mod export;
 mod prove;
+mod server;
 mod source;
 mod verify;
+
+use std::path::Path;
 
 use crate::args::AuditCommand;
 use crate::failure::{Failure, Outcome};
@@ -12,13 +15,13 @@ use crate::failure::{Failure, Outcome};
 pub(super) fn run(command: &AuditCommand, json: bool) -> Outcome {
     match command {
         AuditCommand::Checkpoint { source } => wait(checkpoint::run(source, json)),
-        AuditCommand::Export { source, out } => wait(export::run(source, out, json)),
+        AuditCommand::Export {
+            source,
+            out,
+            with_personal_keys,
+        } => wait(export::run(source, out, *with_personal_keys, json)),
         AuditCommand::Verify(args) => verify::run(args, json),
-        AuditCommand::Prove {
-            position,
-            data_dir,
-            bundle,
-        } => prove::run(*position, data_dir.as_deref(), bundle.as_deref()),
+        AuditCommand::Prove { position, source } => prove::run(*position, source),
     }
 }
 
@@ -28,4 +31,15 @@ fn wait<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
         .enable_all()
         .build();
     runtime.map_err(Failure::internal)?.block_on(work)
+}
+
+/// Says which file it is that cannot be read.
+fn readable(path: &Path) -> Outcome {
+    match std::fs::File::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::usage(format!(
+            "cannot read {}: {error}",
+            path.display()
+        ))),
+    }
 }

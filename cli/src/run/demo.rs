@@ -20,6 +20,8 @@ use super::{key, payload, sign};
 use crate::args::{AuthArgs, DemoArgs};
 use crate::client::verify::{self, VerifiedKey};
 use crate::client::{AuthFile, Requester, Server};
+use countersign_webhooks::SendSettings;
+
 use crate::embedded::{Addresses, DataDir, MasterKeys, System};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::output;
@@ -60,6 +62,7 @@ pub(super) fn run(args: &DemoArgs, as_json: bool) -> Outcome {
         args.parties,
         &master,
         Addresses::free(),
+        SendSettings::default(),
     )?;
     let (commands, reads) = system.urls();
     let told = verify::roster(&root.join("roster.json")).and_then(|roster| {

@@ -21,25 +21,37 @@ pub(super) fn run(args: &DevArgs, as_json: bool) -> Outcome {
     let addresses = Addresses {
         commands: args.listen,
         reads: args.read_listen,
+        webhooks: args.webhooks.webhooks_listen,
     };
     let directory = DataDir::open(&args.data_dir)?;
-    let system = System::start(&directory, args.parties, &master, addresses)?;
+    let system = System::start(
+        &directory,
+        args.parties,
+        &master,
+        addresses,
+        args.webhooks.sending(),
+    )?;
     let signals = system.signals()?;
     let (commands, reads) = system.urls();
+    let webhooks = system.webhooks_url();
+    let console = format!("{reads}/console/");
     let parties: Vec<_> = system.parties().iter().map(ToString::to_string).collect();
     let roster = directory.roster_file().display().to_string();
     let ready = json!({
         "status": "ready",
         "url": commands,
         "read_url": reads,
+        "webhooks_url": webhooks,
+        "console_url": console,
         "data_dir": args.data_dir.display().to_string(),
         "roster": roster,
         "parties": parties,
     });
     output::either(as_json, &ready, |_| {
         format!(
-            "Countersign is up: {} in {}\n  commands  {commands}\n  reads     {reads}\n  roster    \
-             {roster}\n\nTry: countersign account create --username alice --email \
+            "Countersign is up: {} in {}\n  commands  {commands}\n  reads     {reads}\n  console   \
+             {console}\n  webhooks  {webhooks}\n  roster    {roster}\n\nTry: countersign account \
+             create --username alice --email \
              alice@example.com\nStop with Ctrl-C; everything is there at the next start.",
             parties.join(", "),
             args.data_dir.display(),

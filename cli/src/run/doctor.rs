@@ -57,6 +57,7 @@ async fn examine(config: &Config, role: Option<Role>, report: &mut Report) {
         Role::Commands,
         Role::Projector,
         Role::ReadApi,
+        Role::Webhooks,
     ];
     let with_bus = [Role::Commands, Role::Projector, Role::ReadApi, Role::Party];
     let with_roster = [Role::Commands, Role::ReadApi, Role::Party];

@@ -63,7 +63,6 @@ fn detail(event: &Value) -> String {
     let payload = &event["payload"];
     let text = |name: &str| output::plain(&payload[name]);
     match event["event_type"].as_str().unwrap_or_default() {
-        "AccountRegistered" => text("username"),
         "KeyRequested" => format!(
             "{}-of-{} {}",
             payload["quorum"]["threshold"],

@@ -1,4 +1,4 @@
-//! Accounts: register, suspend, reactivate.
+//! Accounts: register, suspend, reactivate, erase.
 
 use std::sync::Arc;
 
@@ -57,6 +57,23 @@ pub(super) async fn reactivate(
     Ok(Json(json!({
         "account_id": account,
         "status": status,
+        "position": accepted.position,
+    })))
+}
+
+/// `POST /v1/accounts/{id}/erase`
+pub(super) async fn erase(
+    State(commands): State<Arc<Commands>>,
+    Id(account): Id<AccountId>,
+    body: IntentBody,
+) -> Result<Json<Value>, Problem> {
+    let (status, accepted) = commands
+        .erase(account, &body.token, Some(&body.trace.parent))
+        .await?;
+    Ok(Json(json!({
+        "account_id": account,
+        "status": status,
+        "erased": true,
         "position": accepted.position,
     })))
 }

@@ -7,6 +7,7 @@ use countersign_domain::intent::IntentError;
 use countersign_domain::jws::JwsError;
 use countersign_domain::key::KeyError;
 use countersign_domain::session::SessionError;
+use countersign_event_store::personal::EMAIL;
 use serde_json::{Map, Value, json};
 
 use crate::error::CommandError;
@@ -78,6 +79,8 @@ codes! {
     UsernameTaken, "username_taken", CONFLICT, "The user name is taken";
     /// The email is another account's.
     EmailTaken, "email_taken", CONFLICT, "The email is taken";
+    /// Its personal data stand in the log in clear.
+    NotErasable, "not_erasable", CONFLICT, "The personal data cannot be erased";
     /// The `jti` names another request.
     JtiReused, "jti_reused", CONFLICT, "The jti names another request";
     /// Only an active account makes keys and signs.
@@ -192,7 +195,10 @@ impl From<CommandError> for Problem {
                 AccountError::NotFound => new(Code::NotFound),
                 AccountError::AlreadyRegistered => new(Code::AccountExists).field("auth_key"),
                 AccountError::NotActive(_) => new(Code::AccountNotActive),
-                AccountError::Transition { .. } => new(Code::IllegalTransition),
+                AccountError::NotErasable => new(Code::NotErasable),
+                AccountError::Transition { .. } | AccountError::AlreadyErased => {
+                    new(Code::IllegalTransition)
+                }
                 AccountError::WrongKind(_) => new(Code::IntentInvalid).field("kind"),
             },
             CommandError::Key(error) => match error {
@@ -209,7 +215,7 @@ impl From<CommandError> for Problem {
             },
             CommandError::Path(_) => new(Code::IntentInvalid).field("path"),
             CommandError::JtiReused => new(Code::JtiReused).field("jti"),
-            CommandError::Taken(scope) if scope == "email" => new(Code::EmailTaken).field("email"),
+            CommandError::Taken(scope) if scope == EMAIL => new(Code::EmailTaken).field("email"),
             CommandError::Taken(_) => new(Code::UsernameTaken).field("username"),
             CommandError::RosterTooSmall { .. } => new(Code::IntentInvalid).field("parties"),
             CommandError::NoQuorum(_) => new(Code::NoQuorum),

@@ -20,6 +20,7 @@ pub fn router(commands: Arc<Commands>) -> Router {
         .route("/v1/accounts", post(accounts::register))
         .route("/v1/accounts/{id}/suspend", post(accounts::suspend))
         .route("/v1/accounts/{id}/reactivate", post(accounts::reactivate))
+        .route("/v1/accounts/{id}/erase", post(accounts::erase))
         .route("/v1/accounts/{id}/keys", post(keys::create))
         .route("/v1/keys/{id}/freeze", post(keys::freeze))
         .route("/v1/keys/{id}/unfreeze", post(keys::unfreeze))

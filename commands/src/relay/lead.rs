@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_event_store::{Envelope, EventLog, LogError, subscribe};
 use countersign_messaging::{EventFeed, FeedError, FeedEvent, Headers, Payload, subject};
 use futures::StreamExt as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -30,6 +30,8 @@ pub(super) struct Relay {
     start: u64,
     /// Position of the last event that is known to be in the feed.
     published: Option<u64>,
+    /// Tells it to others.
+    relayed: watch::Sender<u64>,
     pause: Duration,
 }
 
@@ -47,6 +49,7 @@ impl Relay {
     pub(super) async fn new(
         log: Arc<dyn EventLog>,
         feed: Arc<dyn EventFeed>,
+        relayed: watch::Sender<u64>,
     ) -> Result<Self, LogError> {
         let start = if feed.keeps() { 0 } else { head(&*log).await? };
         Ok(Self {
@@ -54,6 +57,7 @@ impl Relay {
             feed,
             start,
             published: None,
+            relayed,
             pause: PAUSE,
         })
     }
@@ -104,7 +108,7 @@ impl Relay {
             Ok(_) => {}
             Err(error) => return Broken::Log(error),
         }
-        self.published = Some(from);
+        self.tell(from);
         let mut batches = read(self.log.clone(), from);
         let mut measure = interval(MEASURE);
         measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -134,21 +138,31 @@ impl Relay {
         }
     }
 
+    /// The feed has the events up to this position.
+    fn tell(&mut self, position: u64) {
+        self.published = Some(position);
+        self.relayed.send_replace(position);
+    }
+
     /// Publishes, and measures the lag while that takes long.
     async fn publish(&mut self, after: Option<u64>, events: &[FeedEvent]) -> Result<(), FeedError> {
-        let mut publishing = std::pin::pin!(self.feed.publish(after, events));
-        loop {
-            tokio::select! {
-                ended = &mut publishing => {
-                    ended?;
-                    break;
-                }
-                () = sleep(MEASURE) => {
-                    metrics::lag(*self.log.wake().borrow(), self.published);
+        {
+            let mut publishing = std::pin::pin!(self.feed.publish(after, events));
+            loop {
+                tokio::select! {
+                    ended = &mut publishing => {
+                        ended?;
+                        break;
+                    }
+                    () = sleep(MEASURE) => {
+                        metrics::lag(*self.log.wake().borrow(), self.published);
+                    }
                 }
             }
         }
-        self.published = events.last().map(|event| event.position);
+        if let Some(last) = events.last() {
+            self.tell(last.position);
+        }
         self.pause = PAUSE;
         metrics::published(events.len());
         metrics::lag(*self.log.wake().borrow(), self.published);

@@ -208,6 +208,7 @@ fn start(
         feed.clone(),
         leases.clone(),
         replica.to_owned(),
+        watch::Sender::default(),
     ))
 }
 
@@ -321,5 +322,25 @@ async fn a_feed_of_another_log_gets_nothing() {
     log.grow(49);
     sleep(Duration::from_secs(30)).await;
     assert_eq!(*feed.kept.borrow(), [50]);
+    relay.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_far_the_relay_is_can_be_watched() {
+    let (log, feed) = (Log::of(5), Feed::with(vec![]));
+    let relayed = watch::Sender::new(0);
+    let mut watched = relayed.subscribe();
+    let leases = Arc::new(Granted::default());
+    let relay = tokio::spawn(run(
+        log.clone(),
+        feed.clone(),
+        leases,
+        "one".to_owned(),
+        relayed,
+    ));
+    watched.wait_for(|at| *at == 5).await.unwrap();
+    assert_eq!(feed.reaches(5).await, all(5));
+    log.grow(7);
+    watched.wait_for(|at| *at == 7).await.unwrap();
     relay.abort();
 }

@@ -103,6 +103,7 @@ impl Commands {
                 recorded_at: self.now(),
                 streams: vec![key.append(id, &events)?],
                 reservations: vec![],
+                personal: None,
             };
             match self.repository.append(append).await {
                 Ok(_) => return Ok(()),

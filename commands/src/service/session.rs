@@ -86,6 +86,7 @@ impl Commands {
                 recorded_at: self.now(),
                 streams,
                 reservations: vec![],
+                personal: None,
             };
             match self.repository.append(append).await {
                 Ok(appended) => {

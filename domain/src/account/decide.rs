@@ -4,6 +4,7 @@ use super::{Account, AccountCommand, AccountError, AccountEvent, AccountStatus};
 use crate::auth_key::AuthKey;
 use crate::decider::Decider;
 use crate::intent::{Action, Intent, VerifiedIntent};
+use crate::personal::Personal;
 
 impl Account {
     /// The auth key of an account that may make keys and sign.
@@ -36,21 +37,41 @@ impl Account {
         }
     }
 
-    fn register(&self, verified: VerifiedIntent) -> Result<Vec<AccountEvent>, AccountError> {
+    fn register(
+        &self,
+        verified: VerifiedIntent,
+        personal: Personal,
+    ) -> Result<Vec<AccountEvent>, AccountError> {
         if self.registered.is_some() {
             return Err(AccountError::AlreadyRegistered);
         }
         match verified.intent.action {
             Action::Register {
-                username,
-                email,
-                auth_key,
-                quorum,
+                auth_key, quorum, ..
             } => Ok(vec![AccountEvent::AccountRegistered {
-                username,
-                email,
+                personal,
                 auth_key,
                 quorum,
+            }]),
+            other => Err(AccountError::WrongKind(other.kind())),
+        }
+    }
+
+    fn erase(&self, verified: VerifiedIntent) -> Result<Vec<AccountEvent>, AccountError> {
+        self.own(&verified.intent)?;
+        let account = self.registered.as_ref().ok_or(AccountError::NotFound)?;
+        if account.erased {
+            return Err(AccountError::AlreadyErased);
+        }
+        if !account.sealed {
+            return Err(AccountError::NotErasable);
+        }
+        // What was closed before may still be erased.
+        if account.status != AccountStatus::Closed {
+            self.transition(AccountStatus::Closed)?;
+        }
+        match verified.intent.action {
+            Action::Erase => Ok(vec![AccountEvent::AccountErased {
                 intent: verified.token,
             }]),
             other => Err(AccountError::WrongKind(other.kind())),
@@ -66,7 +87,8 @@ impl Decider for Account {
 
     fn decide(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountError> {
         match command {
-            AccountCommand::Register(intent) => self.register(*intent),
+            AccountCommand::Register(intent, personal) => self.register(*intent, personal),
+            AccountCommand::Erase(intent) => self.erase(*intent),
             AccountCommand::Suspend(verified) => {
                 self.own(&verified.intent)?;
                 self.transition(AccountStatus::Suspended)?;

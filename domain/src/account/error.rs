@@ -19,6 +19,15 @@ pub enum AccountError {
         /// The status asked for.
         to: AccountStatus,
     },
+    /// Its personal data are gone already.
+    #[error("the account has been erased")]
+    AlreadyErased,
+    /// Its registration stands in the log in clear, and the log never changes.
+    #[error(
+        "the account was registered before personal data were sealed: they stand in the log and \
+         cannot be erased from it"
+    )]
+    NotErasable,
     /// Only an active account makes keys and signs.
     #[error("the account is {0}: only an active account makes keys and signs")]
     NotActive(AccountStatus),

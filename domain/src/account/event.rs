@@ -4,24 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth_key::AuthKey;
 use crate::decider::StoredEvent;
+use crate::personal::Personal;
 use crate::quorum::Quorum;
 
-/// An event of an account. `intent` is the JWS that authorised it.
+/// An event of an account. `intent` is the JWS that authorised it; that of a
+/// registration is part of the personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", deny_unknown_fields)]
 pub enum AccountEvent {
     /// The account exists.
     AccountRegistered {
-        /// Unique, compared without case.
-        username: String,
-        /// Unique, compared without case.
-        email: String,
+        /// Who it is: user name, email, and the registration that was signed.
+        personal: Personal,
         /// Whose holder speaks for the account.
         auth_key: AuthKey,
         /// What its keys have unless they say otherwise.
         quorum: Quorum,
-        /// The registration, signed by `auth_key`.
-        intent: String,
     },
     /// No keys and signatures until reactivated.
     AccountSuspended {
@@ -40,6 +38,11 @@ pub enum AccountEvent {
     },
     /// Closed for good.
     AccountClosed {
+        /// The authorisation.
+        intent: String,
+    },
+    /// The key of its personal data was destroyed, and it is closed for good.
+    AccountErased {
         /// The authorisation.
         intent: String,
     },
@@ -87,6 +90,7 @@ impl StoredEvent for AccountEvent {
         "AccountReactivated",
         "AccountLocked",
         "AccountClosed",
+        "AccountErased",
         "AuthKeyRotated",
         "GuardiansAppointed",
         "RecoveryStarted",
@@ -102,12 +106,21 @@ impl StoredEvent for AccountEvent {
             Self::AccountReactivated { .. } => "AccountReactivated",
             Self::AccountLocked { .. } => "AccountLocked",
             Self::AccountClosed { .. } => "AccountClosed",
+            Self::AccountErased { .. } => "AccountErased",
             Self::AuthKeyRotated { .. } => "AuthKeyRotated",
             Self::GuardiansAppointed { .. } => "GuardiansAppointed",
             Self::RecoveryStarted { .. } => "RecoveryStarted",
             Self::RecoveryApproved { .. } => "RecoveryApproved",
             Self::RecoveryCompleted {} => "RecoveryCompleted",
             Self::RecoveryCancelled { .. } => "RecoveryCancelled",
+        }
+    }
+
+    fn version(&self) -> u16 {
+        match self {
+            // 1 had user name, email and intent in clear.
+            Self::AccountRegistered { .. } => 2,
+            _ => 1,
         }
     }
 }

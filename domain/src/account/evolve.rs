@@ -3,12 +3,15 @@
 use super::state::Registered;
 use super::{Account, AccountEvent, AccountStatus};
 use crate::ids::AccountId;
+use crate::personal::Personal;
 
 pub(super) fn evolve(account: &mut Account, event: &AccountEvent) {
     use AccountStatus::{Active, Closed, Locked, Recovering, Suspended};
     let Some(state) = account.registered.as_mut() else {
         if let AccountEvent::AccountRegistered {
-            auth_key, quorum, ..
+            personal,
+            auth_key,
+            quorum,
         } = event
         {
             account.registered = Some(Registered {
@@ -17,6 +20,8 @@ pub(super) fn evolve(account: &mut Account, event: &AccountEvent) {
                 auth_key: auth_key.clone(),
                 quorum: *quorum,
                 recovery: None,
+                sealed: matches!(personal, Personal::Sealed(_)),
+                erased: false,
             });
         }
         return;
@@ -26,6 +31,14 @@ pub(super) fn evolve(account: &mut Account, event: &AccountEvent) {
         AccountEvent::AccountRegistered { .. }
         | AccountEvent::GuardiansAppointed { .. }
         | AccountEvent::RecoveryApproved { .. } => return,
+        AccountEvent::AccountErased { .. } => {
+            if state.status == Closed || state.status.may_become(Closed) {
+                state.status = Closed;
+                state.recovery = None;
+                state.erased = true;
+            }
+            return;
+        }
         AccountEvent::AuthKeyRotated { auth_key, .. } => {
             if state.status != Closed {
                 state.auth_key = auth_key.clone();

@@ -77,6 +77,12 @@ pub(super) struct Registered {
     /// The status to go back to when a recovery is cancelled, and the auth key
     /// that takes over when it completes.
     pub(super) recovery: Option<(AccountStatus, AuthKey)>,
+    /// Whether its personal data are sealed, so that they can be erased.
+    #[serde(default)]
+    pub(super) sealed: bool,
+    /// Whether they were.
+    #[serde(default)]
+    pub(super) erased: bool,
 }
 
 impl Account {
@@ -90,6 +96,12 @@ impl Account {
     #[must_use]
     pub fn auth_key(&self) -> Option<&AuthKey> {
         self.registered.as_ref().map(|r| &r.auth_key)
+    }
+
+    /// Whether its personal data were erased.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.registered.as_ref().is_some_and(|r| r.erased)
     }
 
     /// The default quorum.

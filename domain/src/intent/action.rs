@@ -26,6 +26,8 @@ pub enum Action {
     Suspend,
     /// `account.reactivate`.
     Reactivate,
+    /// `account.erase`: the personal data go for good, and the account is closed.
+    Erase,
     /// `key.create`: distributed key generation.
     CreateKey {
         /// The protocol.
@@ -109,6 +111,7 @@ impl Action {
             Self::Register { .. } => "account.register",
             Self::Suspend => "account.suspend",
             Self::Reactivate => "account.reactivate",
+            Self::Erase => "account.erase",
             Self::CreateKey { .. } => "key.create",
             Self::Freeze { .. } => "key.freeze",
             Self::Unfreeze { .. } => "key.unfreeze",

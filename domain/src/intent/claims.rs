@@ -206,6 +206,7 @@ fn read_action(kind: &str, claims: &mut Reader) -> Result<Action, ClaimError> {
     Ok(match kind {
         "account.suspend" => Action::Suspend,
         "account.reactivate" => Action::Reactivate,
+        "account.erase" => Action::Erase,
         "key.create" => Action::CreateKey {
             engine: claims.parsed("engine")?,
             quorum: claims.quorum()?,
@@ -232,8 +233,8 @@ fn read_action(kind: &str, claims: &mut Reader) -> Result<Action, ClaimError> {
         _ => {
             return Err(ClaimError::new(
                 "kind",
-                "must be account.register, account.suspend, account.reactivate, key.create, \
-                 key.freeze, key.unfreeze, key.sign or session.cancel",
+                "must be account.register, account.suspend, account.reactivate, account.erase, \
+                 key.create, key.freeze, key.unfreeze, key.sign or session.cancel",
             ));
         }
     })
@@ -254,7 +255,7 @@ pub(super) fn write(intent: &Intent) -> Map<String, Value> {
             "threshold": quorum.threshold(),
             "parties": quorum.parties(),
         }),
-        Action::Suspend | Action::Reactivate => json!({}),
+        Action::Suspend | Action::Reactivate | Action::Erase => json!({}),
         Action::CreateKey { engine, quorum } => json!({
             "engine": engine,
             "threshold": quorum.threshold(),

@@ -3,11 +3,13 @@
 use countersign_domain::account::{
     Account, AccountCommand, AccountError, AccountEvent, AccountStatus,
 };
+use countersign_domain::auth_key::AuthSigner;
 use countersign_domain::decider::Decider as _;
 use countersign_domain::intent::Action;
+use countersign_domain::personal::{Personal, PersonalData};
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 
-use crate::fixture::{alice, mallory, quorum, registration, verified};
+use crate::fixture::{alice, mallory, quorum, registration, sealed, verified};
 
 fn given(events: Vec<AccountEvent>) -> AggregateTestExecutor<Account> {
     TestFramework::with(()).given(events)
@@ -23,11 +25,9 @@ fn account_after(events: &[AccountEvent]) -> Account {
 
 fn registered() -> AccountEvent {
     AccountEvent::AccountRegistered {
-        username: "alice".to_owned(),
-        email: "alice@example.com".to_owned(),
+        personal: sealed(),
         auth_key: alice().public(),
         quorum: quorum(2, 3),
-        intent: "registration".to_owned(),
     }
 }
 
@@ -69,18 +69,15 @@ fn recovery_cancelled() -> AccountEvent {
 }
 
 #[test]
-fn a_registration_registers_an_account_and_keeps_the_intent() {
+fn a_registration_registers_an_account_and_keeps_its_personal_data_as_given() {
     let intent = verified(&alice(), "reg", registration(&alice()));
-    let token = intent.token.clone();
     TestFramework::<Account>::with(())
         .given_no_previous_events()
-        .when(AccountCommand::Register(intent))
+        .when(AccountCommand::Register(intent, sealed()))
         .then_expect_events(vec![AccountEvent::AccountRegistered {
-            username: "alice".to_owned(),
-            email: "alice@example.com".to_owned(),
+            personal: sealed(),
             auth_key: alice().public(),
             quorum: quorum(2, 3),
-            intent: token,
         }]);
 }
 
@@ -96,33 +93,30 @@ fn a_registered_account_is_active_under_its_auth_key() {
 #[test]
 fn an_account_is_registered_once() {
     given(vec![registered()])
-        .when(AccountCommand::Register(verified(
-            &alice(),
-            "again",
-            registration(&alice()),
-        )))
+        .when(AccountCommand::Register(
+            verified(&alice(), "again", registration(&alice())),
+            sealed(),
+        ))
         .then_expect_error(AccountError::AlreadyRegistered);
 }
 
 #[test]
 fn a_closed_account_is_not_registered_again() {
     given(vec![registered(), closed()])
-        .when(AccountCommand::Register(verified(
-            &alice(),
-            "again",
-            registration(&alice()),
-        )))
+        .when(AccountCommand::Register(
+            verified(&alice(), "again", registration(&alice())),
+            sealed(),
+        ))
         .then_expect_error(AccountError::AlreadyRegistered);
 }
 
 #[test]
 fn another_kind_of_intent_registers_nothing() {
     given(vec![])
-        .when(AccountCommand::Register(verified(
-            &alice(),
-            "reg",
-            Action::Suspend,
-        )))
+        .when(AccountCommand::Register(
+            verified(&alice(), "reg", Action::Suspend),
+            sealed(),
+        ))
         .then_expect_error(AccountError::WrongKind("account.suspend"));
 }
 
@@ -369,4 +363,74 @@ fn a_closed_account_stays_closed() {
     for next in AccountStatus::ALL {
         assert!(!AccountStatus::Closed.may_become(next), "{next}");
     }
+}
+
+fn erased() -> AccountEvent {
+    AccountEvent::AccountErased {
+        intent: "erasure".to_owned(),
+    }
+}
+
+#[test]
+fn an_erasure_closes_the_account_for_good() {
+    let intent = verified(&alice(), "erase", Action::Erase);
+    let token = intent.token.clone();
+    given(vec![registered(), suspended()])
+        .when(AccountCommand::Erase(intent))
+        .then_expect_events(vec![AccountEvent::AccountErased { intent: token }]);
+    let account = account_after(&[registered(), erased(), reactivated()]);
+    assert!(account.is_erased());
+    assert_eq!(account.status(), Some(AccountStatus::Closed));
+    assert_eq!(
+        account.require_active(),
+        Err(AccountError::NotActive(AccountStatus::Closed))
+    );
+    // Whoever erased it can still be told.
+    assert_eq!(account.auth_key(), Some(&alice().public()));
+}
+
+#[test]
+fn what_was_closed_is_erased_once() {
+    let erase = || AccountCommand::Erase(verified(&alice(), "erase", Action::Erase));
+    let after = |events: &[AccountEvent]| account_after(events).decide(erase()).map(|it| it.len());
+    assert_eq!(after(&[registered(), closed()]), Ok(1));
+    assert_eq!(after(&[registered(), locked()]), Ok(1));
+    assert_eq!(
+        after(&[registered(), erased()]),
+        Err(AccountError::AlreadyErased)
+    );
+    assert_eq!(after(&[]), Err(AccountError::NotFound));
+    assert_eq!(
+        after(&[registered(), recovery_started()]),
+        Err(AccountError::Transition {
+            from: AccountStatus::Recovering,
+            to: AccountStatus::Closed
+        })
+    );
+}
+
+#[test]
+fn only_its_owner_erases_it_and_only_by_that_intent() {
+    let account = account_after(&[registered()]);
+    let by = |signer: AuthSigner, action| AccountCommand::Erase(verified(&signer, "erase", action));
+    let refused = account.decide(by(mallory(), Action::Erase));
+    assert_eq!(refused, Err(AccountError::NotFound));
+    let refused = account.decide(by(alice(), Action::Suspend));
+    assert_eq!(refused, Err(AccountError::WrongKind("account.suspend")));
+}
+
+#[test]
+fn what_stands_in_the_log_in_clear_is_not_said_to_be_erased() {
+    let open = AccountEvent::AccountRegistered {
+        personal: Personal::Open(PersonalData {
+            username: "alice".to_owned(),
+            email: "alice@example.com".to_owned(),
+            intent: "a.b.c".to_owned(),
+        }),
+        auth_key: alice().public(),
+        quorum: quorum(2, 3),
+    };
+    let erase = AccountCommand::Erase(verified(&alice(), "erase", Action::Erase));
+    let refused = account_after(&[open]).decide(erase);
+    assert_eq!(refused, Err(AccountError::NotErasable));
 }

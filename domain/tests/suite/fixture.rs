@@ -13,6 +13,7 @@ use countersign_domain::ids::{AccountId, KeyId, PartyId, SessionId};
 use countersign_domain::intent::{Action, Intent, VerifiedIntent};
 use countersign_domain::key::{KeyEvent, KeyFacts};
 use countersign_domain::path::DerivationPath;
+use countersign_domain::personal::{Personal, Sealed};
 use countersign_domain::quorum::Quorum;
 use countersign_domain::receipt::{Receipt, Statement};
 use countersign_domain::roster::{Member, PartyIdentity, Roster, fingerprint};
@@ -67,6 +68,10 @@ pub(crate) fn registration(signer: &AuthSigner) -> Action {
         auth_key: signer.public(),
         quorum: quorum(2, 3),
     }
+}
+
+pub(crate) fn sealed() -> Personal {
+    Personal::Sealed(Sealed(vec![1, 2, 3]))
 }
 
 // ---- parties

@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use crate::fixture::{
     activated, alice, attempt_failed, create_key, created, digest, facts, group_public_key,
     identity_key, joined, key_id, keygen, mallory, parties, party, quorum, ready, receipts,
-    registration, reported_receipt, reported_signature, requested, sign, signing, started,
+    registration, reported_receipt, reported_signature, requested, sealed, sign, signing, started,
     verified,
 };
 use crate::moves::{a_move, a_session, attendance, reason};
@@ -333,12 +333,14 @@ fn any_account_command() -> impl Strategy<Value = AccountCommand> {
         Just(registration(&alice())),
         Just(Action::Suspend),
         Just(Action::Reactivate),
+        Just(Action::Erase),
     ];
-    (0u8..3, action, prop::bool::weighted(0.9)).prop_map(move |(command, action, own)| {
+    (0u8..4, action, prop::bool::weighted(0.9)).prop_map(move |(command, action, own)| {
         let intent = verified(&signer(own), "c", action);
         match command {
-            0 => AccountCommand::Register(intent),
+            0 => AccountCommand::Register(intent, sealed()),
             1 => AccountCommand::Suspend(intent),
+            2 => AccountCommand::Erase(intent),
             _ => AccountCommand::Reactivate(intent),
         }
     })
@@ -349,12 +351,11 @@ fn any_account_event() -> impl Strategy<Value = AccountEvent> {
     let signer = |own: bool| if own { alice() } else { mallory() };
     prop_oneof![
         any::<bool>().prop_map(move |own| AccountEvent::AccountRegistered {
-            username: "alice".to_owned(),
-            email: "alice@example.com".to_owned(),
+            personal: sealed(),
             auth_key: signer(own).public(),
             quorum: quorum(2, 3),
-            intent: intent(),
         }),
+        Just(AccountEvent::AccountErased { intent: intent() }),
         Just(AccountEvent::AccountSuspended { intent: intent() }),
         Just(AccountEvent::AccountReactivated { intent: intent() }),
         Just(AccountEvent::AccountLocked { reason: intent() }),
@@ -387,7 +388,9 @@ fn check_account_step(before: &Account, event: &AccountEvent, after: &Account) {
         (Some(from), None) => panic!("{from} to nothing by {event:?}"),
         (None, _) => {}
     }
-    if before.status() == Some(AccountStatus::Closed) {
+    assert!(!before.is_erased() || before == after, "by {event:?}");
+    let erased = matches!(event, AccountEvent::AccountErased { .. });
+    if before.status() == Some(AccountStatus::Closed) && !erased {
         assert_eq!(before, after, "a closed account changed by {event:?}");
     }
 }

@@ -107,7 +107,21 @@ pub(super) async fn stream(
                 .fetch_all(pool)
         })
     };
-    paged(shared, after_version, limit, page, |event| event.version).await
+    let events = paged(shared, after_version, limit, page, |event| event.version).await?;
+    let mut after = after_version;
+    for event in &events {
+        if event.version != after + 1 {
+            return Err(LogError::Damaged {
+                log: shared.name.clone(),
+                detail: format!(
+                    "version {} of {stream} follows version {after}",
+                    event.version
+                ),
+            });
+        }
+        after = event.version;
+    }
+    Ok(events)
 }
 
 pub(super) async fn command(shared: &Shared, id: Uuid) -> Result<Option<CommandEntry>, LogError> {

@@ -152,6 +152,9 @@ impl Writer {
             // What memory refuses is only refused when the database does.
             let fresh = |it: &Result<_, _>| matches!(it, Ok(Planned::Fresh { .. }));
             let stands = sure || (planned.iter().all(fresh) && !plan.is_empty());
+            if stands && !plan.personal.is_empty() && !self.link.is_locked() {
+                self.begin().await?;
+            }
             let answer = self.ask(&mut wanted, stands.then_some(&plan)).await?;
             if answer.written {
                 let outcomes = outcomes(&plan, planned);
@@ -170,6 +173,17 @@ impl Writer {
                 self.link.lock_head().await?;
             }
         }
+    }
+
+    /// Begins a transaction, for a batch that takes more than one statement. A connection
+    /// that turns out to be dead is replaced once.
+    async fn begin(&mut self) -> Result<(), LogError> {
+        self.link.ready().await?;
+        if self.link.lock_head().await.is_err() {
+            self.link.ready().await?;
+            self.link.lock_head().await?;
+        }
+        Ok(())
     }
 
     /// Asks the database to write the plan or to tell what there is; asks again when
@@ -215,11 +229,24 @@ impl Writer {
             return Err(damaged(&self.shared.name, "its head is missing"));
         };
         if answer.written {
+            if let Some(plan) = plan
+                && !plan.personal.is_empty()
+            {
+                self.change_keys(plan).await?;
+            }
             self.link.commit().await?;
         } else {
             self.look_back(answer.plan.base)?;
         }
         Ok(answer)
+    }
+
+    async fn change_keys(&mut self, plan: &Plan) -> Result<(), LogError> {
+        const WHAT: &str = "change the keys of personal data";
+        let mut connection = self.link.take(WHAT)?;
+        let changed = call::change_keys(&mut connection, plan).boxed();
+        let done = timeout(STEP, changed).await;
+        self.link.give(WHAT, connection, done).await
     }
 
     /// Takes note of where the log ends that somebody else has appended to.

@@ -48,7 +48,11 @@ pub(super) async fn open(path: &Path) -> Result<Opened, LogError> {
         .create_if_missing(false)
         .foreign_keys(true)
         .disable_statement_logging();
-    let writing = options.clone().synchronous(SqliteSynchronous::Full);
+    // What is deleted is overwritten: keys of personal data.
+    let writing = options
+        .clone()
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("secure_delete", "ON");
     let mut writer = SqliteConnection::connect_with(&writing)
         .await
         .map_err(|error| storage(&path, "open the file", error))?;

@@ -43,7 +43,7 @@ pub(super) async fn all(
 }
 
 pub(super) async fn stream(
-    shared: &Shared,
+    readers: &Readers,
     stream: &StreamId,
     after_version: u64,
     limit: usize,
@@ -58,10 +58,7 @@ pub(super) async fn stream(
         .bind(stream.aggregate_type.as_ref())
         .bind(&stream.aggregate_id)
     };
-    paged(&shared.readers, after_version, limit, query, |event| {
-        event.version
-    })
-    .await
+    paged(readers, after_version, limit, query, |event| event.version).await
 }
 
 pub(super) async fn command(shared: &Shared, id: Uuid) -> Result<Option<CommandEntry>, LogError> {

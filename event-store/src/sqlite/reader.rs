@@ -1,17 +1,18 @@
 //! Reads the file of a log that another process may be writing to, or none.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 
+use countersign_domain::ids::AccountId;
 use sqlx::{ConnectOptions, Row, sqlite::SqliteConnectOptions};
 
 use super::{
     check::APPLICATION_ID,
     failure::damaged,
     open::{beside, known_schema},
-    read,
+    personal, read,
     readers::Readers,
 };
-use crate::{Envelope, LogError};
+use crate::{Envelope, LogError, PersonalKey, StreamId};
 
 /// Reads a log in a SQLite file without taking it: it changes nothing, waits for
 /// nobody, and what is appended meanwhile shows in the next read.
@@ -78,6 +79,20 @@ impl SqliteReader {
         read::all(&self.readers, after, limit).await
     }
 
+    /// As [`crate::EventLog::read_stream`].
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read; there is no partial answer.
+    pub async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after_version: u64,
+        limit: usize,
+    ) -> Result<Vec<Arc<Envelope>>, LogError> {
+        read::stream(&self.readers, stream, after_version, limit).await
+    }
+
     /// Position of the last event; 0 for an empty log.
     ///
     /// # Errors
@@ -88,6 +103,15 @@ impl SqliteReader {
             .number("SELECT coalesce(max(position), 0) FROM events")
             .await?;
         Ok(head.unsigned_abs())
+    }
+
+    /// The keys of the personal data of all accounts that were not erased.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn personal_keys(&self) -> Result<HashMap<AccountId, PersonalKey>, LogError> {
+        personal::all(&self.readers).await
     }
 
     async fn number(&self, query: &'static str) -> Result<i64, LogError> {

@@ -4,6 +4,7 @@
 //! followers can see the events. When a statement or the COMMIT fails, the whole
 //! batch fails, and what the task knows is read again from the file.
 
+mod adopt;
 mod insert;
 mod lookup;
 
@@ -15,7 +16,7 @@ use tracing::Instrument;
 
 use super::{Shared, failure::storage};
 use crate::{
-    AppendError, Appended, CommandEntry, LogError,
+    AppendError, Appended, CommandEntry, HashKey, LogError, PersonalChange,
     append::Prepared,
     metrics,
     plan::{Plan, Planned},
@@ -29,6 +30,7 @@ const BATCH: usize = 256;
 /// What the task is asked for.
 pub(super) enum Job {
     Append(Box<Prepared>, Reply),
+    Adopt(HashKey, oneshot::Sender<Result<(), LogError>>),
     Close(oneshot::Sender<Result<(), LogError>>),
 }
 
@@ -50,6 +52,8 @@ pub(super) struct Writer {
     tails: Tails,
     /// Whether memory may differ from the file.
     stale: bool,
+    /// Whether a key was destroyed that the write-ahead log may still hold.
+    remnants: bool,
     /// Dropped after the connection.
     lock: File,
 }
@@ -62,6 +66,7 @@ impl Writer {
             inserts: Inserts::new(),
             tails: Tails::default(),
             stale: false,
+            remnants: false,
             lock,
         }
     }
@@ -79,6 +84,9 @@ impl Writer {
                         appends.push(*prepared);
                         replies.push(reply);
                     }
+                    Job::Adopt(key, reply) => {
+                        let _ = reply.send(self.adopt(&key).await);
+                    }
                     Job::Close(reply) => {
                         queue.close();
                         closers.push(reply);
@@ -87,6 +95,9 @@ impl Writer {
             }
             metrics::batch(appends.len(), queue.len());
             self.serve(appends, replies).await;
+            if self.remnants {
+                self.overwrite().await;
+            }
         }
         let closed = self.close().await;
         for closer in closers {
@@ -133,6 +144,8 @@ impl Writer {
         let mut plan = self.look_up(&appends).await?;
         let planned: Vec<_> = plan.add_all(&appends, &mut drafts);
         self.insert(&plan).await?;
+        let erases = |change: &PersonalChange| matches!(change, PersonalChange::Erase { .. });
+        self.remnants |= plan.personal.iter().any(erases);
         let outcomes = planned
             .into_iter()
             .map(|outcome| outcome.map(|planned| written(&plan, planned)))
@@ -176,6 +189,20 @@ impl Writer {
         }
         self.stale = false;
         Ok(())
+    }
+
+    /// Moves everything into the file, where what was deleted is overwritten, and cuts
+    /// the write-ahead log off. Readers may be in the way: then it is tried again after
+    /// the next batch, and when the log is closed.
+    async fn overwrite(&mut self) {
+        let done = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&mut self.connection)
+            .await;
+        match done {
+            Ok(0) => self.remnants = false,
+            Ok(_) => tracing::debug!("readers keep the write-ahead log from being cut off"),
+            Err(error) => tracing::warn!(%error, "the write-ahead log was not cut off"),
+        }
     }
 
     async fn execute(&mut self, statement: &'static str) -> Result<(), LogError> {

@@ -7,6 +7,7 @@ mod differential;
 mod followers;
 mod leases;
 mod outages;
+mod personal;
 mod refusals;
 mod support;
 mod writer;

@@ -1,6 +1,6 @@
 //! What the database itself refuses, whoever asks.
 
-use countersign_event_store::{ChainVerifier, EventLog};
+use countersign_event_store::{ChainVerifier, EventLog, Reservation};
 use sqlx::PgConnection;
 
 use crate::support::{append, connect, database, execute, open, verify};
@@ -16,7 +16,13 @@ async fn refused(connection: &mut PgConnection, statement: &str) -> String {
 async fn what_is_in_the_log_stays_as_it_is() {
     let url = database().await.url;
     let log = open(&url).await;
-    log.append(append("a", "Happened", 3)).await.unwrap();
+    let mut reserving = append("a", "Happened", 3);
+    reserving.reservations.push(Reservation {
+        scope: "name".into(),
+        value: "alice".into(),
+        owner: "a".into(),
+    });
+    log.append(reserving).await.unwrap();
     let mut other = connect(&url).await;
     for role in ["origin", "replica"] {
         let set = format!("SET session_replication_role = {role}");
@@ -82,6 +88,25 @@ async fn events_that_do_not_follow_their_stream_are_found_by_who_verifies() {
         let found = events.iter().try_for_each(|event| verifier.check(event));
         assert!(found.is_err(), "{wrong}");
         assert_eq!(verifier.position(), 2, "{wrong}");
+    }
+}
+
+/// A state that is folded from a stream with a hole would be wrong.
+#[tokio::test]
+async fn a_stream_with_a_hole_is_not_read() {
+    let url = database().await.url;
+    let log = open(&url).await;
+    log.append(append("a", "Happened", 2)).await.unwrap();
+    let wrong = insert("3", "'a'", "4", "hash");
+    execute(&mut connect(&url).await, &wrong).await.unwrap();
+    let stream = append("a", "Happened", 1).streams[0].stream.clone();
+    let whole = log.read_stream(&stream, 0, 2).await.unwrap();
+    assert_eq!(whole.len(), 2);
+    for after in [0, 2] {
+        let refused = log.read_stream(&stream, after, 10).await.unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains("version 4 of"), "{said}");
+        assert!(said.contains("follows version 2"), "{said}");
     }
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn append(id: &str, event_type: &str, events: u64) -> Append {
         recorded_at: DateTime::from_timestamp_micros(1_750_000_000_000_000).expect("a time"),
         streams: vec![stream],
         reservations: Vec::new(),
+        personal: None,
     }
 }
 

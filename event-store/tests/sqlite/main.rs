@@ -4,6 +4,8 @@
 
 mod files;
 mod model;
+mod personal;
+mod points;
 mod refusals;
 mod support;
 mod writer;

@@ -63,6 +63,42 @@ impl NatsBus {
         self.state.connected()
     }
 
+    /// Returns when the server has taken all that was published here. It says so on an
+    /// inbox of this connection's own.
+    ///
+    /// What is published while the connection is lost can be lost with it: whoever must
+    /// know compares [`NatsBus::losses`] before and after.
+    ///
+    /// # Errors
+    /// [`BusError::Connection`] when it does not say so in time,
+    /// [`BusError::Refused`] when it has refused anything since the connection was made.
+    pub async fn confirm(&self) -> Result<(), BusError> {
+        self.ready().await?;
+        let asked = self.client.request(self.client.new_inbox(), Payload::new());
+        match timeout(self.send_timeout, asked).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => {}
+            Ok(Err(error)) => return Err(BusError::Connection(error.into())),
+            Err(_) => {
+                return Err(BusError::Connection(
+                    "it does not confirm what was published: may this user publish to its own \
+                     inbox?"
+                        .into(),
+                ));
+            }
+        }
+        match self.state.refused() {
+            Some(refused) => Err(BusError::Refused(refused.into())),
+            None => Ok(()),
+        }
+    }
+
+    /// How often the connection was lost so far.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.state.losses()
+    }
+
     /// Sends what was published, and closes the connection; subscriptions end.
     pub async fn close(&self) {
         let drained = timeout(self.send_timeout, async {

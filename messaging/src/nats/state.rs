@@ -2,6 +2,7 @@
 //! waits for it.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_nats::{Event, ServerError};
@@ -16,6 +17,10 @@ pub(super) struct State {
     closed: watch::Sender<bool>,
     /// What was logged since the connection last changed; it comes again and again.
     told: Mutex<HashSet<String>>,
+    /// How often the connection was lost.
+    losses: AtomicU64,
+    /// What the server has refused last.
+    refused: Mutex<Option<String>>,
 }
 
 impl State {
@@ -24,6 +29,8 @@ impl State {
             connected: watch::Sender::new(false),
             closed: watch::Sender::new(false),
             told: Mutex::default(),
+            losses: AtomicU64::new(0),
+            refused: Mutex::default(),
         }
     }
 
@@ -33,6 +40,15 @@ impl State {
 
     pub(super) fn closed(&self) -> watch::Receiver<bool> {
         self.closed.subscribe()
+    }
+
+    pub(super) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Acquire)
+    }
+
+    pub(super) fn refused(&self) -> Option<String> {
+        let refused = self.refused.lock();
+        refused.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// For good.
@@ -56,6 +72,7 @@ impl State {
             }
             Event::Closed => self.close(),
             Event::Disconnected => {
+                self.losses.fetch_add(1, Ordering::AcqRel);
                 self.told().clear();
                 if self.set(false) {
                     tracing::warn!("the connection to NATS is lost");
@@ -68,6 +85,9 @@ impl State {
                 }
             }
             Event::ServerError(ServerError::Other(error)) => {
+                let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                *refused = Some(error.clone());
+                drop(refused);
                 if self.first(error.clone()) {
                     tracing::error!(error, "the NATS server refuses something");
                 }

@@ -109,6 +109,9 @@ async fn every_role_can_do_its_job() {
         say(&commands, &subject::log_head(), "7").await;
         assert_eq!(&next(&mut head).await.payload[..], b"7");
     }
+    let mut head = read.subscribe(&subject::relayed_head()).await.unwrap();
+    say(&commands, &subject::relayed_head(), "7").await;
+    assert_eq!(&next(&mut head).await.payload[..], b"7");
     let mut head = read.subscribe(&subject::projected_head()).await.unwrap();
     say(&projector, &subject::projected_head(), "7").await;
     assert_eq!(&next(&mut head).await.payload[..], b"7");

@@ -6,6 +6,7 @@ use countersign_domain::bytes::Hex;
 use countersign_domain::decider::StoredEvent;
 use countersign_domain::ids::KeyId;
 use countersign_domain::key::KeyEvent;
+use countersign_domain::personal::{Personal, Sealed};
 use countersign_domain::session::{AttemptFailure, DeviceInfo, Report, SessionEvent, SessionKind};
 use countersign_domain::signature::Signature;
 use sqlx::PgPool;
@@ -164,11 +165,9 @@ fn templates() -> Vec<Template> {
     // As long as a real one.
     let intent = format!("{}.{}.{}", "h".repeat(60), "c".repeat(520), "s".repeat(86));
     let account = AccountEvent::AccountRegistered {
-        username: format!("user-{}", account_id(1)),
-        email: format!("{}@example.com", account_id(1)),
+        personal: Personal::Sealed(Sealed(vec![0x5e; 1053])),
         auth_key: auth_signer(1).public(),
         quorum: quorum(),
-        intent: intent.clone(),
     };
     let facts = key_facts(account_id(1), session_id(1));
     let key = [

@@ -2,7 +2,6 @@
 //!
 //! The format: <https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.55.9.4.6>.
 
-use countersign_domain::account::normalised;
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -11,7 +10,7 @@ use super::failure::{clean, damaged, failed, signed};
 use super::registry::Target;
 use super::write::columns;
 use crate::store::Row as _;
-use crate::{Change, Projection, StoreError};
+use crate::{AccountRow, Change, Projection, StoreError};
 
 /// Signature, flags, length of the header's extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -62,8 +61,8 @@ impl Rows {
             Change::UpsertAccount(row) => Tuple::new(rows, projection, 6)
                 .uuid(row.id())
                 .bigint(row.created_position())
-                .text(&clean(&normalised(&row.view.username)))
-                .text(&clean(&normalised(&row.view.email)))
+                .text(&clean(&AccountRow::in_clear(&row.view.username)))
+                .text(&clean(&AccountRow::in_clear(&row.view.email)))
                 .text(&row.view.status.to_string())
                 .json(row),
             Change::UpsertKey(row) => Tuple::new(rows, projection, 5)

@@ -11,12 +11,10 @@
 mod lead;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use countersign_event_store::{EventLog, Leases};
+use countersign_event_store::{EventLog, Lease, Leases, Terms, while_held};
 use sqlx::PgPool;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::registry;
@@ -24,16 +22,6 @@ use crate::{StoreError, metrics};
 
 /// The lease that the active projector holds.
 pub const LEASE: &str = "projector";
-
-/// For how long the lease is taken. With [`STANDBY`] it makes less than 5 s from
-/// the death of a projector to the start of the next.
-const TTL: Duration = Duration::from_secs(3);
-
-/// How often the lease is renewed.
-const RENEWAL: Duration = Duration::from_secs(1);
-
-/// How often a standby tries for the lease.
-const STANDBY: Duration = Duration::from_millis(500);
 
 /// The projector of one process: active, or standing by.
 #[derive(Debug)]
@@ -95,69 +83,36 @@ impl Projectors {
     /// models' tables are not there.
     pub async fn run(self, cancelled: CancellationToken) -> Result<(), StoreError> {
         registry::active(&self.pool).await?;
-        let leader = ::metrics::gauge!(metrics::LEADER);
-        leader.set(0.0);
-        while cancelled
-            .run_until_cancelled(self.stand_by())
-            .await
-            .is_some()
-        {
-            tracing::info!(replica = self.replica, "this is the active projector");
-            leader.set(1.0);
-            let closed = tokio::select! {
-                () = self.lead() => true,
-                () = self.hold() => false,
-                () = cancelled.cancelled() => false,
-            };
-            leader.set(0.0);
-            if closed {
-                break;
+        ::metrics::gauge!(metrics::LEADER).set(0.0);
+        let lease = Lease {
+            leases: self.leases.clone(),
+            name: LEASE,
+            holder: self.replica.clone(),
+            terms: Terms::default(),
+        };
+        let stop = cancelled.child_token();
+        let (projectors, closed) = (Arc::new(self), stop.clone());
+        while_held(lease, stop, move |held| {
+            let (projectors, closed) = (projectors.clone(), closed.clone());
+            async move {
+                // It ends by itself when the log is closed.
+                if projectors.lead_while(held).await {
+                    closed.cancel();
+                }
             }
-        }
-        leader.set(0.0);
-        if let Err(error) = self.leases.release(LEASE, &self.replica).await {
-            tracing::warn!(%error, "the projector's lease ends by itself");
-        }
+        })
+        .await;
         Ok(())
     }
 
-    /// Until the lease is ours.
-    async fn stand_by(&self) {
-        let mut failing = false;
-        loop {
-            match self.leases.acquire(LEASE, &self.replica, TTL).await {
-                Ok(true) => return,
-                Ok(false) => failing = false,
-                Err(error) if !failing => {
-                    failing = true;
-                    tracing::error!(%error, "the projector's lease cannot be asked for");
-                }
-                Err(_) => {}
-            }
-            sleep(STANDBY).await;
-        }
-    }
-
-    /// Until the lease is lost.
-    async fn hold(&self) {
-        let mut held = Instant::now();
-        loop {
-            sleep(RENEWAL).await;
-            let asked = Instant::now();
-            let renewed = self.leases.acquire(LEASE, &self.replica, TTL);
-            match tokio::time::timeout(TTL, renewed).await {
-                Ok(Ok(true)) => held = asked,
-                Ok(Ok(false)) => {
-                    tracing::warn!("another process is the active projector now");
-                    return;
-                }
-                Ok(Err(_)) | Err(_) if held.elapsed() < TTL => {}
-                Ok(Err(_)) | Err(_) => {
-                    tracing::warn!("the projector's lease ran out");
-                    return;
-                }
-            }
-        }
+    /// Leads until the lease is lost, or the log is closed: then it is true.
+    async fn lead_while(&self, held: CancellationToken) -> bool {
+        let leader = ::metrics::gauge!(metrics::LEADER);
+        tracing::info!(replica = self.replica, "this is the active projector");
+        leader.set(1.0);
+        let closed = held.run_until_cancelled(self.lead()).await.is_some();
+        leader.set(0.0);
+        closed
     }
 
     async fn lead(&self) {

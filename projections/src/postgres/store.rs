@@ -11,7 +11,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_domain::account::normalised;
 use countersign_domain::ids::{AccountId, KeyId, PartyId, SessionId};
 use countersign_event_store::StreamId;
 use futures::future::BoxFuture;
@@ -21,7 +20,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder, Row as _};
 use tokio::sync::watch;
 
 use self::watch_versions::Versions;
-use super::failure::{clean, failed, is_dropped, signed};
+use super::failure::{failed, is_dropped, signed};
 use super::load::{self, document};
 use super::registry::Target;
 use super::status::parked_events;
@@ -118,7 +117,6 @@ impl PostgresStore {
 #[derive(Debug, Clone)]
 enum Value {
     Id(uuid::Uuid),
-    Text(String),
     /// One of the program's own words: it goes into the statement, so that the
     /// indexes of the rarer ones serve.
     Word(String),
@@ -136,7 +134,6 @@ fn select(
         select.push(word).push(column).push(" = ");
         match value {
             Value::Id(id) => select.push_bind(*id),
-            Value::Text(text) => select.push_bind(clean(text)),
             Value::Word(word) => select.push(format_args!("'{word}'")),
         };
         word = " AND ";
@@ -235,10 +232,7 @@ impl Store for PostgresStore {
         limit: usize,
     ) -> Result<Vec<Arc<AccountRow>>, StoreError> {
         let mut wanted = vec![];
-        let username = filter.username.as_deref().map(normalised);
-        wanted.extend(username.map(|name| ("username", Value::Text(name))));
-        let email = filter.email.as_deref().map(normalised);
-        wanted.extend(email.map(|email| ("email", Value::Text(email))));
+        wanted.extend(filter.account.map(|id| ("id", Value::Id(id.0))));
         wanted.extend(
             filter
                 .status

@@ -13,7 +13,6 @@ use crate::{
     AccountRow, Change, KeyRow, PartyRow, Projection, SessionRow, SkippedEvent, StoreError,
     TimelineEntry,
 };
-use countersign_domain::account::normalised;
 use countersign_domain::ids::SessionId;
 
 /// The columns of many rows of one table.
@@ -160,8 +159,8 @@ impl Columns {
     fn account(&mut self, target: Target, row: &AccountRow) -> Result<(), StoreError> {
         self.ids.push(row.id());
         self.positions.push(signed(row.created_position()));
-        self.texts[0].push(clean(&normalised(&row.view.username)));
-        self.texts[1].push(clean(&normalised(&row.view.email)));
+        self.texts[0].push(clean(&AccountRow::in_clear(&row.view.username)));
+        self.texts[1].push(clean(&AccountRow::in_clear(&row.view.email)));
         self.texts[2].push(row.view.status.to_string());
         self.doc(target, row)
     }

@@ -1,6 +1,7 @@
 //! Account events, folded.
 
 use countersign_domain::account::{AccountEvent, AccountStatus};
+use countersign_domain::personal::{Personal, PersonalData, Sealed};
 use countersign_event_store::StreamId;
 use countersign_projections::accounts::{AccountRow, apply};
 
@@ -8,12 +9,40 @@ use crate::support::{account_id, auth_signer, envelope, quorum};
 
 fn registered() -> AccountEvent {
     AccountEvent::AccountRegistered {
-        username: "Alice".into(),
-        email: "alice@example.com".into(),
+        personal: Personal::Open(data()),
         auth_key: auth_signer(1).public(),
         quorum: quorum(),
+    }
+}
+
+fn data() -> PersonalData {
+    PersonalData {
+        username: "Alice".into(),
+        email: "alice@example.com".into(),
         intent: "an.intent.jws".into(),
     }
+}
+
+#[test]
+fn a_sealed_registration_shows_names_only_to_who_opens_it() {
+    let sealed = Sealed(vec![1, 2, 3]);
+    let registered = AccountEvent::AccountRegistered {
+        personal: Personal::Sealed(sealed.clone()),
+        auth_key: auth_signer(1).public(),
+        quorum: quorum(),
+    };
+    let row = fold(std::slice::from_ref(&registered)).expect("a row");
+    assert_eq!(row.sealed, Some(sealed));
+    assert_eq!((&row.view.username, &row.view.email), (&None, &None));
+    let shown = row.opened(Some(data()));
+    assert_eq!(shown.username.as_deref(), Some("Alice"));
+    assert!(!shown.erased);
+
+    let intent = String::new();
+    let row = fold(&[registered, AccountEvent::AccountErased { intent }]).expect("a row");
+    assert_eq!(row.sealed, None);
+    assert!(row.view.erased);
+    assert_eq!(row.view.status, AccountStatus::Closed);
 }
 
 fn fold(events: &[AccountEvent]) -> Option<AccountRow> {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod histories;
+mod history;
 mod keys;
 mod lists;
 mod parties;

@@ -1,8 +1,9 @@
 //! The read models in PostgreSQL, on a real server.
 
-mod fixture;
+pub(crate) mod fixture;
 mod projecting;
 mod rebuilding;
 mod same_as_memory;
 mod servers;
+mod snapshots;
 mod verifying;

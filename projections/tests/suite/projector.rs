@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_domain::account::AccountEvent;
+use countersign_domain::personal::{Personal, Sealed};
 use countersign_event_store::{
-    Append, Envelope, EventLog, ExpectedVersion, Metadata, NewEvent, SqliteLog, StreamAppend,
-    StreamId,
+    Append, Envelope, EventLog, ExpectedVersion, Metadata, NewEvent, PersonalChange, PersonalKey,
+    SqliteLog, StreamAppend, StreamId,
 };
 use countersign_projections::{Batch, MemoryStore, Projector, ReadModels, Store, StoreError};
 use proptest::collection::vec;
@@ -16,7 +18,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
+use crate::support::{account_id, auth_signer, envelope, quorum};
 use crate::world::{World, op};
 
 /// Long enough for any machine; nothing waits for it unless it fails.
@@ -47,8 +51,23 @@ pub(crate) async fn append(log: &dyn EventLog, envelope: &Envelope) -> u64 {
             }],
         }],
         reservations: vec![],
+        personal: personal(envelope),
     };
     log.append(append).await.expect("an append").last_position
+}
+
+/// What goes with an event of an account.
+fn personal(envelope: &Envelope) -> Option<PersonalChange> {
+    let account = || envelope.stream.aggregate_id.parse().expect("an account");
+    let sealed = envelope.payload["personal"]["sealed"].is_string();
+    match envelope.event_type.as_str() {
+        "AccountRegistered" if sealed => Some(PersonalChange::Keep {
+            account: account(),
+            key: PersonalKey::new(Zeroizing::new([0x5e; 32])),
+        }),
+        "AccountErased" => Some(PersonalChange::Erase { account: account() }),
+        _ => None,
+    }
 }
 
 pub(crate) fn history(seed_rounds: usize) -> World {
@@ -243,4 +262,46 @@ async fn two_projectors_over_one_store_apply_each_event_once() {
     models.wait_for(head, PATIENCE).await.expect("in time");
     alone.wait_for(head, PATIENCE).await.expect("in time");
     assert_eq!(rows(&models).await, rows(&alone).await);
+}
+
+/// A history in which an account comes and is erased.
+pub(crate) fn history_with_an_erasure() -> World {
+    let mut world = history(1);
+    let id = account_id(9);
+    let registered = AccountEvent::AccountRegistered {
+        personal: Personal::Sealed(Sealed(vec![9; 40])),
+        auth_key: auth_signer(9).public(),
+        quorum: quorum(),
+    };
+    let intent = "an.intent.jws".into();
+    let erased = AccountEvent::AccountErased { intent };
+    for (version, event) in [(1, registered), (2, erased)] {
+        let position = world.log.len() as u64 + 1;
+        let stream = StreamId::new("account", id);
+        world.log.push(envelope(position, stream, version, &event));
+    }
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_after_an_erasure_ends_where_following_did() {
+    let folder = TempDir::new().expect("a folder");
+    let log = open(folder.path()).await;
+    let world = history_with_an_erasure();
+    let (followed, follower) = start(&log, Arc::new(MemoryStore::new()));
+    for envelope in &world.log {
+        let position = append(&*log, envelope).await;
+        let reached = followed.wait_for(position, PATIENCE).await;
+        reached.expect("in time");
+    }
+    let row = followed.account(account_id(9)).await.expect("a read");
+    let row = row.expect("a row");
+    assert!(row.view.erased && row.sealed.is_none());
+    let (rebuilt, rebuilder) = start(&log, Arc::new(MemoryStore::new()));
+    let head = world.log.len() as u64;
+    rebuilt.wait_for(head, PATIENCE).await.expect("in time");
+    assert_eq!(rows(&followed).await, rows(&rebuilt).await);
+    log.close().await.expect("closed");
+    follower.await.expect("it ends with the log");
+    rebuilder.await.expect("it ends with the log");
 }

@@ -11,6 +11,7 @@ use countersign_domain::engine::EngineId;
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
 use countersign_domain::intent::{Action, Intent, VerifiedIntent};
 use countersign_domain::key::{Key, KeyCommand, NewKey};
+use countersign_domain::personal::{Personal, PersonalData, Sealed};
 use countersign_domain::receipt::{Receipt, Statement};
 use countersign_domain::roster::fingerprint;
 use countersign_domain::session::{
@@ -216,7 +217,13 @@ impl World {
             auth_key: auth_signer(number).public(),
             quorum: quorum(),
         };
-        self.account(number, AccountCommand::Register(verified(number, action)));
+        let intent = verified(number, action);
+        // Some as they were stored before they were sealed.
+        let personal = match PersonalData::of(&intent) {
+            Some(data) if number.is_multiple_of(2) => Personal::Open(data),
+            _ => Personal::Sealed(Sealed(vec![number; 40])),
+        };
+        self.account(number, AccountCommand::Register(intent, personal));
     }
 
     fn join(&mut self, number: u8, index: u8, ready: bool) {

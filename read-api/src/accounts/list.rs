@@ -15,16 +15,20 @@ pub(crate) async fn handle(
     State(api): State<Arc<ReadApi>>,
     mut query: Query,
 ) -> Result<Answer, Problem> {
-    let filter = AccountFilter {
-        username: query.text("username")?,
-        email: query.text("email")?,
-        status: query.one_of("status", ACCOUNT_STATUSES)?,
-    };
+    let username = query.text("username")?;
+    let email = query.text("email")?;
+    let status = query.one_of("status", ACCOUNT_STATUSES)?;
     let slice = query.slice(Collection::Accounts)?;
     let position = api.reach(query.finish()?).await?;
+    let account = match api.named(username.as_deref(), email.as_deref()).await? {
+        Some(None) => return Answer::part::<()>(position, vec![], None),
+        Some(holder) => holder,
+        None => None,
+    };
+    let filter = AccountFilter { account, status };
     let models = &api.models;
     let page = models
         .list_accounts(&filter, slice.cursor, slice.limit)
         .await?;
-    Answer::page(position, &page, |row| &row.view)
+    Answer::part(position, api.open(&page.items).await?, page.next)
 }

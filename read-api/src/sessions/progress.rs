@@ -8,17 +8,17 @@ use serde::Serialize;
 
 /// Where a party is.
 #[derive(Debug, Serialize)]
-pub(super) struct PartyAt {
-    party: PartyId,
-    phase: &'static str,
+pub(crate) struct PartyAt {
+    pub(crate) party: PartyId,
+    pub(crate) phase: &'static str,
     /// The round that it waits for the others in.
     #[serde(skip_serializing_if = "Option::is_none")]
-    round: Option<u8>,
-    at: Timestamp,
+    pub(crate) round: Option<u8>,
+    pub(crate) at: Timestamp,
 }
 
 /// The progress in the attempt that runs; none when the session is over.
-pub(super) fn progress(board: &ProgressBoard, session: &SessionView) -> Option<Vec<PartyAt>> {
+pub(crate) fn progress(board: &ProgressBoard, session: &SessionView) -> Option<Vec<PartyAt>> {
     if session.status.is_final() {
         return None;
     }

@@ -9,7 +9,9 @@ use countersign_domain::ids::SessionId;
 use countersign_domain::session::Session;
 use countersign_event_store::{Decoder, StreamId};
 use countersign_messaging::progress::{PartyProgress, Phase};
-use countersign_projections::timeline::{PhaseKind, Step, StepAt, StepKind, course, milliseconds};
+use countersign_projections::timeline::{
+    PhaseKind, SessionCourse, Step, StepAt, StepKind, course, milliseconds,
+};
 
 use crate::answer::Answer;
 use crate::api::ReadApi;
@@ -29,9 +31,19 @@ pub(crate) async fn handle(
     query: Query,
 ) -> Result<Answer, Problem> {
     let position = api.reach(query.finish()?).await?;
+    let course = course_of(&api, id, &headers).await?;
+    Answer::new(position, &course)
+}
+
+/// The course of a session, if whoever asks may see it.
+pub(crate) async fn course_of(
+    api: &ReadApi,
+    id: SessionId,
+    headers: &HeaderMap,
+) -> Result<SessionCourse, Problem> {
     let stream = StreamId::new(Session::TYPE, id);
     let events = api.log.read_stream(&stream, 0, EVENTS).await?;
-    let viewer = api.visibility.viewer(&headers);
+    let viewer = api.visibility.viewer(headers);
     let events = visible(&*viewer, &api.owners, events).await?;
     let events = Decoder::default().decode_all(events);
     let mut course = course(&events, (api.clock)()).ok_or_else(|| super::unknown(id))?;
@@ -41,7 +53,7 @@ pub(crate) async fn handle(
             phase.steps = steps(&heard, phase.attempt);
         }
     }
-    Answer::new(position, &course)
+    Ok(course)
 }
 
 /// The steps of an attempt, in the order of the protocol.

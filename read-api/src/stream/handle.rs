@@ -65,11 +65,7 @@ pub(crate) async fn handle(
 fn filter(query: &mut Query) -> Result<EventFilter, Problem> {
     let mut types = vec![];
     for name in query.texts("type", VALUES)? {
-        let known = known_type(&name).map_err(|unknown| {
-            let detail = format!("is wrong: {unknown}");
-            Problem::parameter("type", detail)
-        })?;
-        types.push(known.to_owned());
+        types.push(event_type(&name)?);
     }
     Ok(EventFilter {
         types,
@@ -77,6 +73,15 @@ fn filter(query: &mut Query) -> Result<EventFilter, Problem> {
         keys: query.ids("key", VALUES)?,
         sessions: query.ids("session", VALUES)?,
     })
+}
+
+/// The name of an event, as a value of `type`.
+pub(crate) fn event_type(name: &str) -> Result<String, Problem> {
+    let known = known_type(name).map_err(|unknown| {
+        let detail = format!("is wrong: {unknown}");
+        Problem::parameter("type", detail)
+    })?;
+    Ok(known.to_owned())
 }
 
 /// The position that a client was at.

@@ -77,3 +77,29 @@ async fn the_keys_of_an_account() {
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     assert_eq!(unknown.body["code"], "not_found");
 }
+
+#[tokio::test]
+async fn an_erased_account_is_shown_without_its_names() {
+    let server = Server::start().await;
+    let id = server.register(1).await;
+    server.settle().await;
+    let shown = server.get(&format!("/v1/accounts/{id}")).await.body;
+    assert_eq!(shown["username"], "User-1");
+    assert_eq!(shown["email"], "user-1@example.com");
+    assert_eq!(shown["erased"], false);
+    assert!(shown.get("sealed").is_none());
+
+    server.erase(1).await;
+    server.settle().await;
+    let shown = server.get(&format!("/v1/accounts/{id}")).await.body;
+    assert_eq!(shown["account_id"], id.to_string());
+    assert_eq!(shown["status"], "closed");
+    assert_eq!(shown["erased"], true);
+    assert!(shown["username"].is_null() && shown["email"].is_null());
+    let listed = server.get("/v1/accounts?username=user-1").await;
+    assert!(listed.items().is_empty());
+    assert_eq!(server.get("/v1/accounts").await.items().len(), 1);
+    // The event is there as it was, and says nothing.
+    let events = server.get("/v1/events").await.body.to_string();
+    assert!(events.contains("sealed") && !events.contains("ser-1"));
+}

@@ -1,6 +1,8 @@
 //! Tests of the endpoints, over a real log and the projector.
 
 mod accounts;
+mod as_of;
+mod checkpoints;
 mod events;
 mod fake_log;
 mod faults;

@@ -3,18 +3,22 @@
 pub(crate) mod listener;
 pub(crate) mod seed;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use countersign_audit::Published;
 use countersign_domain::Timestamp;
 use countersign_domain::decider::StoredEvent;
-use countersign_domain::ids::PartyId;
+use countersign_domain::ids::{AccountId, PartyId};
 use countersign_domain::roster::Roster;
 use countersign_event_store::{
-    Append, EventLog, ExpectedVersion, Metadata, NewEvent, SqliteLog, StreamAppend, StreamId,
+    Append, EventLog, ExpectedVersion, HashKey, LogError, Metadata, NewEvent, PersonalChange,
+    PersonalKey, PersonalKeys, Reservation, SqliteLog, StreamAppend, StreamId,
 };
 use countersign_messaging::IdentityKeys;
 use countersign_messaging::presence::Presence;
@@ -23,6 +27,7 @@ use countersign_projections::{MemoryStore, Projector, ReadModels};
 use countersign_read_api::{Everybody, ReadApi, ReadApiConfig, StreamSettings, Visibility, router};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -79,6 +84,32 @@ pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
     }
 }
 
+/// Beside a log without accounts.
+#[derive(Debug)]
+struct NoKeys;
+
+#[async_trait]
+impl PersonalKeys for NoKeys {
+    async fn personal_keys(
+        &self,
+        _: &[AccountId],
+    ) -> Result<HashMap<AccountId, PersonalKey>, LogError> {
+        Ok(HashMap::new())
+    }
+
+    async fn holder(&self, _: &str, _: &str) -> Result<Option<String>, LogError> {
+        Ok(None)
+    }
+
+    async fn adopt(&self, _: &HashKey) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    async fn check(&self, _: &HashKey) -> Result<(), LogError> {
+        Ok(())
+    }
+}
+
 /// A server, its log, and what it was made of.
 pub(crate) struct Server {
     pub(crate) log: Arc<dyn EventLog>,
@@ -86,6 +117,8 @@ pub(crate) struct Server {
     pub(crate) presence: Arc<Presence>,
     pub(crate) progress: Arc<ProgressBoard>,
     store: Arc<MemoryStore>,
+    /// The newest checkpoint that it knows.
+    pub(crate) checkpoint: watch::Sender<Option<Published>>,
     pub(crate) router: Router,
     _folder: Option<TempDir>,
 }
@@ -111,7 +144,7 @@ impl Server {
         let folder = TempDir::new().expect("a folder");
         let log = SqliteLog::open(folder.path().join("events.db")).await;
         let log = Arc::new(log.expect("a log"));
-        let mut server = Self::with(log, PATIENCE, settings, visibility);
+        let mut server = Self::with(log.clone(), log, PATIENCE, settings, visibility);
         server._folder = Some(folder);
         server
     }
@@ -120,6 +153,7 @@ impl Server {
     pub(crate) fn over(log: Arc<dyn EventLog>, patience: Duration) -> Self {
         Self::with(
             log,
+            Arc::new(NoKeys),
             patience,
             StreamSettings::default(),
             Arc::new(Everybody),
@@ -128,6 +162,7 @@ impl Server {
 
     fn with(
         log: Arc<dyn EventLog>,
+        personal: Arc<dyn PersonalKeys>,
         patience: Duration,
         settings: StreamSettings,
         visibility: Arc<dyn Visibility>,
@@ -140,13 +175,17 @@ impl Server {
         let api = ReadApi::new(ReadApiConfig {
             log: log.clone(),
             models: models.clone(),
+            personal,
+            hash_key: seed::hash_key(),
             presence: presence.clone(),
             progress: progress.clone(),
             roster,
             clock: Arc::new(|| at(100)),
             entropy: Arc::new(|| [0xe5; 16]),
         });
+        let checkpoint = watch::Sender::new(None);
         let api = api
+            .with_checkpoints(checkpoint.subscribe())
             .with_patience(patience)
             .with_streams(settings)
             .with_visibility(visibility);
@@ -156,6 +195,7 @@ impl Server {
             presence,
             progress,
             store,
+            checkpoint,
             router: router(Arc::new(api)),
             _folder: None,
         }
@@ -168,6 +208,16 @@ impl Server {
 
     /// Appends an event, a second after the one before, and waits for nothing.
     pub(crate) async fn append(&self, stream: &StreamId, event: &impl StoredEvent) -> u64 {
+        self.append_with(stream, event, vec![], None).await
+    }
+
+    async fn append_with(
+        &self,
+        stream: &StreamId,
+        event: &impl StoredEvent,
+        reservations: Vec<Reservation>,
+        personal: Option<PersonalChange>,
+    ) -> u64 {
         let position = self.log.head().await.expect("a head") + 1;
         let appended = self.log.append(Append {
             command: None,
@@ -187,7 +237,8 @@ impl Server {
                     payload: serde_json::to_value(event).expect("JSON"),
                 }],
             }],
-            reservations: vec![],
+            reservations,
+            personal,
         });
         appended.await.expect("an append").last_position
     }

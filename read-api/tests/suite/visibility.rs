@@ -94,3 +94,23 @@ async fn a_session_that_is_hidden_is_not_there() {
     assert_eq!(seen.body["events"].as_array().map(Vec::len), Some(2));
     assert_eq!(seen.body["next_after"], 2);
 }
+
+#[tokio::test]
+async fn the_past_of_what_is_hidden_is_not_shown_either() {
+    let server = seeded().await;
+    for (number, status) in [(1, StatusCode::NOT_FOUND), (2, StatusCode::OK)] {
+        let paths = [
+            format!("/v1/accounts/{}", account_id(number)),
+            format!("/v1/sessions/{}", session_id(number, 2)),
+        ];
+        for path in paths {
+            let answer = server.get(&format!("{path}?as_of=6")).await;
+            assert_eq!(answer.status, status, "{path}");
+        }
+    }
+    let early = server
+        .get(&format!("/v1/sessions/{}?as_of=1", session_id(1, 2)))
+        .await;
+    let detail = early.body["detail"].as_str().unwrap_or_default();
+    assert!(!detail.contains("it came to be"), "{detail}");
+}

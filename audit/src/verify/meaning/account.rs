@@ -18,10 +18,20 @@ impl Meaning {
     ) -> Result<Option<Work>, Reason> {
         let before = self.accounts.get(&id).cloned().unwrap_or_default();
         let work: Work = match event {
-            AccountEvent::AccountRegistered { intent, .. } => {
+            AccountEvent::AccountRegistered { personal, .. } => {
+                let Some(data) = self.read_registration(id, event, personal)? else {
+                    // Without the key, only the key that registers can be looked at.
+                    self.accounts.entry(id).or_default().evolve(event);
+                    return Ok(None);
+                };
+                let event = event.clone();
+                Box::new(move || registration::verify(&before, id, &event, &data, at))
+            }
+            AccountEvent::AccountErased { intent } => {
                 self.use_intent(intent)?;
-                let (event, token) = (event.clone(), intent.clone());
-                Box::new(move || registration::verify(&before, id, &event, &token, at))
+                self.note_erasure(id);
+                let token = intent.clone();
+                decided_again(before, id, event.clone(), token, at, AccountCommand::Erase)
             }
             AccountEvent::AccountSuspended { intent } => {
                 self.use_intent(intent)?;

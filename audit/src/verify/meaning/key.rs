@@ -12,12 +12,12 @@ impl Meaning {
     pub(super) fn key(
         &mut self,
         id: KeyId,
-        event: KeyEvent,
+        event: &KeyEvent,
         at: Timestamp,
     ) -> Result<Option<Work>, Reason> {
-        let work = match &event {
+        let work = match event {
             KeyEvent::KeyRequested { facts, intent } => {
-                Some(self.requested(id, facts, intent, &event, at)?)
+                Some(self.requested(id, facts, intent, event, at)?)
             }
             KeyEvent::KeyActivated { public_key, .. } => {
                 let before = self.existing(id)?;
@@ -29,10 +29,10 @@ impl Meaning {
                 Some(activated(before.key.clone(), event.clone()))
             }
             KeyEvent::KeyFrozen { intent } => {
-                Some(self.by_intent(id, intent, &event, at, KeyCommand::Freeze)?)
+                Some(self.by_intent(id, intent, event, at, KeyCommand::Freeze)?)
             }
             KeyEvent::KeyUnfrozen { intent } => {
-                Some(self.by_intent(id, intent, &event, at, KeyCommand::Unfreeze)?)
+                Some(self.by_intent(id, intent, event, at, KeyCommand::Unfreeze)?)
             }
             KeyEvent::PairBanned { reporter, culprit } => {
                 let before = self.existing(id)?;
@@ -46,7 +46,7 @@ impl Meaning {
                 decide(
                     &before.key,
                     KeyCommand::BanPair { reporter, culprit },
-                    &event,
+                    event,
                 )?;
                 None
             }
@@ -59,13 +59,13 @@ impl Meaning {
                     return Err(Reason::Unfounded);
                 }
                 let reason = reason.clone();
-                decide(&before.key, KeyCommand::Retire { reason }, &event)?;
+                decide(&before.key, KeyCommand::Retire { reason }, event)?;
                 None
             }
             // Reserved: whoever adds the command adds the rule here.
             KeyEvent::SharesRefreshed { .. } => return Err(Reason::NoRule),
         };
-        self.keys.entry(id).or_default().key.evolve(&event);
+        self.keys.entry(id).or_default().key.evolve(event);
         Ok(work)
     }
 

@@ -31,10 +31,10 @@ impl Meaning {
     pub(super) fn session(
         &mut self,
         id: SessionId,
-        event: SessionEvent,
+        event: &SessionEvent,
         at: Timestamp,
     ) -> Result<Option<Work>, Reason> {
-        if let SessionEvent::SessionCreated { session } = &event {
+        if let SessionEvent::SessionCreated { session } = event {
             return match session.kind {
                 SessionKind::Sign => self.signing(id, event, at),
                 // It begins together with its key.
@@ -46,15 +46,15 @@ impl Meaning {
             return Err(SessionError::Status(ended.status).into());
         }
         let before = self.open.get(&id).cloned().unwrap_or_default();
-        let follow = before.check_next(&event, at, &self.banned(&before))?;
-        let work = self.signed_for(&before, &event, at)?;
-        self.note_accusations(&before, &event);
+        let follow = before.check_next(event, at, &self.banned(&before))?;
+        let work = self.signed_for(&before, event, at)?;
+        self.note_accusations(&before, event);
         self.next.extend(
             follow
                 .into_iter()
                 .map(|event| Expected::Event(id, Box::new(event))),
         );
-        self.evolve(id, &event);
+        self.evolve(id, event);
         Ok(work)
     }
 
@@ -62,10 +62,10 @@ impl Meaning {
     pub(super) fn generation(
         &mut self,
         id: SessionId,
-        event: SessionEvent,
+        event: &SessionEvent,
         at: Timestamp,
     ) -> Result<Option<Work>, Reason> {
-        let SessionEvent::SessionCreated { session } = &event else {
+        let SessionEvent::SessionCreated { session } = event else {
             return Err(Reason::Unfounded);
         };
         if session.kind != SessionKind::Keygen {
@@ -74,9 +74,9 @@ impl Meaning {
         let auth_key = self.active_auth_key(session.account)?;
         let facts = facts_of(&self.existing(session.key)?.key)?;
         check_facts(id, session, facts)?;
-        self.check_created(&event, at)?;
+        self.check_created(event, at)?;
         let session = session.clone();
-        self.evolve(id, &event);
+        self.evolve(id, event);
         Ok(Some(Box::new(move || {
             let verified = intent::verify(&session.intent, &auth_key, session.account, at)?;
             session
@@ -90,10 +90,10 @@ impl Meaning {
     fn signing(
         &mut self,
         id: SessionId,
-        event: SessionEvent,
+        event: &SessionEvent,
         at: Timestamp,
     ) -> Result<Option<Work>, Reason> {
-        let SessionEvent::SessionCreated { session } = &event else {
+        let SessionEvent::SessionCreated { session } = event else {
             return Err(Reason::Unfounded);
         };
         if self.open.contains_key(&id) || self.ended.contains_key(&id) {
@@ -107,10 +107,10 @@ impl Meaning {
         if session.signers.iter().any(apart) {
             return Err(Reason::Field("set of signers"));
         }
-        self.check_created(&event, at)?;
+        self.check_created(event, at)?;
         self.use_command(id.0)?;
         let (session, children) = (session.clone(), self.children.clone());
-        self.evolve(id, &event);
+        self.evolve(id, event);
         Ok(Some(Box::new(move || {
             let verified = intent::verify(&session.intent, &auth_key, session.account, at)?;
             session

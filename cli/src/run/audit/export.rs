@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use countersign_audit::bundle::Header;
-use countersign_audit::{ExportError, export};
+use countersign_audit::{ExportError, PersonalKeyMap, export_with_keys};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json;
 
@@ -12,8 +12,18 @@ use crate::args::SourceArgs;
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
-pub(super) async fn run(args: &SourceArgs, out: &Path, as_json: bool) -> Outcome {
-    let log = OpenLog::in_directory(&args.data_dir).await?;
+pub(super) async fn run(
+    args: &SourceArgs,
+    out: &Path,
+    with_personal_keys: bool,
+    as_json: bool,
+) -> Outcome {
+    if with_personal_keys && args.url.is_some() {
+        return Err(Failure::usage(
+            "--with-personal-keys goes with --data-dir: a server does not hand keys out",
+        ));
+    }
+    let log = OpenLog::open(args.data_dir.as_deref(), args.url.as_deref()).await?;
     let (to, checkpoints) = log.signed().await?;
     let made_by = concat!("countersign ", env!("CARGO_PKG_VERSION"));
     let header = Header::new(made_by, log.key.name(), to, vec![log.key.clone()]);
@@ -21,11 +31,16 @@ pub(super) async fn run(args: &SourceArgs, out: &Path, as_json: bool) -> Outcome
     if as_json {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let exported = export(&*log.source, out, header, &checkpoints, |position, to| {
+    let keys = if with_personal_keys {
+        log.personal_keys().await?
+    } else {
+        PersonalKeyMap::new()
+    };
+    let progress = |position, to| {
         bar.set_length(to);
         bar.set_position(position);
-    })
-    .await;
+    };
+    let exported = export_with_keys(&*log.source, out, header, &checkpoints, &keys, progress).await;
     bar.finish_and_clear();
     let exported = exported.map_err(failed)?;
     let signed_through = checkpoints
@@ -38,15 +53,21 @@ pub(super) async fn run(args: &SourceArgs, out: &Path, as_json: bool) -> Outcome
         "checkpoints": exported.footer.checkpoints,
         "root": hex::encode(exported.footer.root),
         "signed_through": signed_through,
+        "personal_keys": keys.len(),
         "key": log.key.to_string(),
         "resumed_after": exported.resumed_after,
     });
     if exported.footer.events > signed_through {
         eprintln!(
-            "warning: {} events are not signed yet: run `countersign audit checkpoint --data-dir \
-             {}` and export again",
+            "warning: {} events are not signed yet: {} and export again",
             exported.footer.events - signed_through,
-            args.data_dir.display(),
+            match &args.data_dir {
+                Some(root) => format!(
+                    "run `countersign audit checkpoint --data-dir {}`",
+                    root.display()
+                ),
+                None => "see whether a projector signs checkpoints".to_owned(),
+            }
         );
     }
     output::either(as_json, &told, |told| {
@@ -55,6 +76,7 @@ pub(super) async fn run(args: &SourceArgs, out: &Path, as_json: bool) -> Outcome
             "events",
             "checkpoints",
             "signed_through",
+            "personal_keys",
             "resumed_after",
             "key",
         ];

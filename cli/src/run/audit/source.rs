@@ -1,11 +1,13 @@
-//! Where the log of an audit is: a data directory, in use or not.
+//! Where the log of an audit is: a data directory, in use or not, or a server.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_audit::{FileCheckpoints, SignedCheckpoint, Source, VerifierKey};
+use countersign_audit::{FileCheckpoints, PersonalKeyMap, SignedCheckpoint, Source, VerifierKey};
 use countersign_event_store::SqliteReader;
 
+use super::server::ServerLog;
 use crate::embedded::ReadOnlyDir;
 use crate::failure::{Failure, Outcome};
 
@@ -19,23 +21,52 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct OpenLog {
     pub(super) source: Box<dyn Source>,
+    reader: Option<Arc<SqliteReader>>,
     pub(super) key: VerifierKey,
-    pub(super) files: FileCheckpoints,
-    directory: ReadOnlyDir,
+    checkpoints: Checkpoints,
+}
+
+/// Where its checkpoints are.
+#[derive(Debug)]
+enum Checkpoints {
+    Files(FileCheckpoints, ReadOnlyDir),
+    Server(ServerLog),
 }
 
 impl OpenLog {
+    /// The log that the arguments name.
+    pub(super) async fn open(data_dir: Option<&Path>, url: Option<&str>) -> Outcome<Self> {
+        match (data_dir, url) {
+            (Some(root), _) => Self::in_directory(root).await,
+            (None, Some(url)) => Self::at(url).await,
+            (None, None) => Err(Failure::usage("name the log: --data-dir DIR or --url URL")),
+        }
+    }
+
     /// The log in a data directory; nothing there is changed or held.
-    pub(super) async fn in_directory(root: &Path) -> Outcome<Self> {
+    async fn in_directory(root: &Path) -> Outcome<Self> {
         let directory = ReadOnlyDir::open(root)?;
         let reader = SqliteReader::open(directory.log())
             .await
             .map_err(Failure::data)?;
+        let reader = Arc::new(reader);
         Ok(Self {
-            source: Box::new(reader),
+            source: Box::new(reader.clone()),
+            reader: Some(reader),
             key: directory.verifier_key()?,
-            files: directory.checkpoints(),
-            directory,
+            checkpoints: Checkpoints::Files(directory.checkpoints(), directory),
+        })
+    }
+
+    /// The log of a server.
+    async fn at(url: &str) -> Outcome<Self> {
+        let server = ServerLog::at(url);
+        let (_, key) = server.newest().await?;
+        Ok(Self {
+            source: Box::new(server.clone()),
+            reader: None,
+            key,
+            checkpoints: Checkpoints::Server(server),
         })
     }
 
@@ -46,10 +77,10 @@ impl OpenLog {
         let head = self.head().await?;
         let deadline = tokio::time::Instant::now() + PATIENCE;
         let newest = loop {
-            let newest = self.newest()?;
+            let newest = self.newest().await?;
             let size = newest.as_ref().map_or(0, |it| it.checkpoint().size);
             let waited = tokio::time::Instant::now() >= deadline;
-            if size >= head || waited || !self.directory.in_use() {
+            if size >= head || waited || !self.is_signed_now() {
                 break newest;
             }
             tokio::time::sleep(LOOK).await;
@@ -57,14 +88,37 @@ impl OpenLog {
         let size = newest.as_ref().map_or(0, |it| it.checkpoint().size);
         // Up to what is signed, when all is. A log that is shorter than that stays so.
         let to = size.max(head).min(self.head().await?);
-        let mut checkpoints = self.files.history().map_err(Failure::data)?;
+        let mut checkpoints = match &self.checkpoints {
+            Checkpoints::Files(files, _) => files.history().map_err(Failure::data)?,
+            Checkpoints::Server(_) => vec![],
+        };
         checkpoints.retain(|it| it.checkpoint().size <= to && Some(it) != newest.as_ref());
         checkpoints.extend(newest);
         Ok((to, checkpoints))
     }
 
-    pub(super) fn newest(&self) -> Outcome<Option<SignedCheckpoint>> {
-        self.files.newest().map_err(Failure::data)
+    pub(super) async fn newest(&self) -> Outcome<Option<SignedCheckpoint>> {
+        match &self.checkpoints {
+            Checkpoints::Files(files, _) => files.newest().map_err(Failure::data),
+            Checkpoints::Server(server) => server.newest().await.map(|(newest, _)| Some(newest)),
+        }
+    }
+
+    /// Whether something is there that signs.
+    fn is_signed_now(&self) -> bool {
+        match &self.checkpoints {
+            Checkpoints::Files(_, directory) => directory.in_use(),
+            Checkpoints::Server(_) => true,
+        }
+    }
+
+    /// The keys to the personal data of all accounts that were not erased; a server
+    /// hands none out.
+    pub(super) async fn personal_keys(&self) -> Outcome<PersonalKeyMap> {
+        match &self.reader {
+            Some(reader) => reader.personal_keys().await.map_err(Failure::data),
+            None => Ok(PersonalKeyMap::new()),
+        }
     }
 
     async fn head(&self) -> Outcome<u64> {

@@ -10,7 +10,7 @@ use countersign_audit::{InclusionDocument, SignedCheckpoint, VerifierKey};
 use serde_json::{Value, json};
 
 use super::source::OpenLog;
-use super::wait;
+use super::{readable, wait};
 use crate::args::VerifyArgs;
 use crate::failure::{Failure, Outcome};
 use crate::output;
@@ -33,16 +33,19 @@ pub(super) fn run(args: &VerifyArgs, as_json: bool) -> Outcome {
     } else {
         Depth::Meaning
     };
-    let verified = match (&args.file, &args.data_dir) {
-        (Some(file), _) => {
+    let url = args.url.as_deref().or_else(|| url(args.file.as_deref()));
+    let verified = match &args.file {
+        Some(file) if url.is_none() => {
             readable(file)?;
             if let Some(proof) = proof(file) {
                 return verify_proof(&proof, &trust, as_json);
             }
             verify_bundle(file, &trust, depth)
         }
-        (None, Some(root)) => wait(directory(root, &trust, depth))?,
-        (None, None) => return Err(Failure::usage("name a bundle, or --data-dir DIR")),
+        _ => wait(async {
+            let log = OpenLog::open(args.data_dir.as_deref(), url).await?;
+            verify_log(&log, &trust, depth).await
+        })?,
     };
     match verified {
         Ok(summary) => told(&summary, as_json),
@@ -64,6 +67,9 @@ fn told(summary: &Summary, as_json: bool) -> Outcome {
             "events",
             "streams",
             "accounts",
+            "registrations_opened",
+            "registrations_sealed",
+            "accounts_erased",
             "keys",
             "sessions",
             "checkpoints",
@@ -88,13 +94,19 @@ fn told(summary: &Summary, as_json: bool) -> Outcome {
     })
 }
 
-/// Checks the log of a data directory itself.
-async fn directory(root: &Path, trust: &Trust, depth: Depth) -> Outcome<Result<Summary, Fault>> {
-    let log = OpenLog::in_directory(root).await?;
+/// The argument, when it is a URL and no file.
+fn url(file: Option<&Path>) -> Option<&str> {
+    let text = file?.to_str()?;
+    let is_url = text.starts_with("http://") || text.starts_with("https://");
+    is_url.then_some(text)
+}
+
+/// Checks a log itself.
+async fn verify_log(log: &OpenLog, trust: &Trust, depth: Depth) -> Outcome<Result<Summary, Fault>> {
     let (to, checkpoints) = log.signed().await?;
     let header = Header::new("", log.key.name(), to, vec![log.key.clone()]);
-    let mut verifier = match Verifier::new(header, checkpoints, trust, depth) {
-        Ok(verifier) => verifier,
+    let mut verifier = match Verifier::new(header, &checkpoints, trust, depth) {
+        Ok(verifier) => verifier.with_personal_keys(log.personal_keys().await?),
         Err(fault) => return Ok(Err(fault)),
     };
     let mut after = 0;
@@ -158,16 +170,6 @@ fn proof(path: &Path) -> Option<InclusionDocument> {
         return None;
     }
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
-}
-
-fn readable(path: &Path) -> Outcome {
-    match std::fs::File::open(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure::usage(format!(
-            "cannot read {}: {error}",
-            path.display()
-        ))),
-    }
 }
 
 /// Keys as they are, or in files.

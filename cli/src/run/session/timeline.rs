@@ -12,6 +12,9 @@ use crate::terminal::Terminal;
 /// Characters of a time, such as `123.4 ms`.
 const TOOK: usize = 9;
 
+/// The least width of a bar.
+const BAR: usize = 8;
+
 /// The most characters of a note.
 const NOTE: usize = 18;
 
@@ -107,8 +110,9 @@ fn of_phase(course: &SessionCourse, phase: &Phase) -> Vec<Row> {
         }
         seen.push(&awaited.party);
         // To join and to get ready are one wait to whoever looks on.
-        let waits = phase.awaited.iter().filter(|w| w.party == awaited.party);
-        let last = waits.last().unwrap_or(awaited);
+        let mut waits = phase.awaited.iter().rev();
+        let last = waits.find(|w| w.party == awaited.party);
+        let last = last.unwrap_or(awaited);
         let (begin, end) = (since(awaited.from), since(last.from) + last.took_ms);
         rows.push(Row {
             indent: 4,
@@ -176,14 +180,14 @@ impl Columns {
         let labels = rows.clone().map(|row| row.indent + length(&row.label));
         let label = labels.max().unwrap_or(0).clamp(11, on.width / 3);
         let notes = rows.map(|row| length(&row.note));
+        // What is left for the bar and the note, which is cut before the bar is.
+        let room = on.width.saturating_sub(label + 2 + 2 + TOOK);
         let note = notes.max().unwrap_or(0).min(NOTE);
+        let note = note.min(room.saturating_sub(BAR + 2));
         let gap = if note == 0 { 0 } else { 2 };
         Self {
             label,
-            bar: on
-                .width
-                .saturating_sub(label + 2 + 2 + TOOK + gap + note)
-                .max(8),
+            bar: room.saturating_sub(gap + note).max(BAR),
             note,
             total,
             terminal: *on,
@@ -259,8 +263,8 @@ pub(super) fn took(milliseconds: f64) -> String {
     }
     let seconds = (milliseconds / 1000.0).round() as u64;
     match seconds {
-        ..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        ..86_400 => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+        0..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
         _ => format!("{}d {:02}h", seconds / 86_400, seconds / 3600 % 24),
     }
 }
@@ -283,7 +287,7 @@ fn wrapped(line: &str, terminal: &Terminal) -> Vec<String> {
     let mut lines = vec![];
     let mut current = String::new();
     for word in line.split_inclusive(' ') {
-        let full = length(current.trim_end()) + length(word.trim_end()) > terminal.width;
+        let full = length(&current) + length(word.trim_end()) > terminal.width;
         if full && !current.trim().is_empty() {
             lines.push(current.trim_end().to_owned());
             current = "    ".to_owned();

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use countersign_commands::{Commands, CommandsConfig, RunError, router};
-use countersign_event_store::{LocalLeases, NoCheckpoints};
+use countersign_event_store::{HashKey, LocalLeases, NoCheckpoints};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -59,6 +59,8 @@ impl Replica {
             clock: world.clock.clone(),
             entropy: Arc::new(|| [7; 16]),
             coordinator_secret: Zeroizing::new([9; 32]),
+            personal: world.log.clone(),
+            hash_key: HashKey::new(Zeroizing::new([8; 32])),
             policy: world.policy,
             feed: Arc::new(link),
             leases: Arc::new(LocalLeases),

@@ -12,7 +12,7 @@ use countersign_domain::intent::Action;
 use countersign_domain::roster::Roster;
 use countersign_domain::session::SessionEvent;
 use countersign_event_store::{
-    Append, Checkpoints, Decoded, Decoder, Envelope, EventLog, ExpectedVersion, Leases,
+    Append, Checkpoints, Decoded, Decoder, Envelope, EventLog, ExpectedVersion, HashKey, Leases,
     LocalLeases, Metadata, NewEvent, NoCheckpoints, SqliteLog, StreamAppend, StreamId, subscribe,
 };
 use countersign_messaging::presence::Presence;
@@ -129,6 +129,8 @@ impl World {
             clock: self.clock.clock(),
             entropy: Arc::new(|| [0xe5; 16]),
             coordinator_secret: Zeroizing::new([0xc0; 32]),
+            personal: self.log.clone(),
+            hash_key: HashKey::new(Zeroizing::new([0x4a; 32])),
             policy: self.policy,
             feed: Arc::new(self.bus.clone()),
             leases: self.leases.clone(),
@@ -250,6 +252,7 @@ impl World {
                 }],
             }],
             reservations: vec![],
+            personal: None,
         });
         appended.await.expect("an append");
     }
@@ -325,6 +328,7 @@ pub(crate) fn path_of(client: &Client, action: &Action) -> String {
         Action::Register { .. } => "/v1/accounts".to_owned(),
         Action::Suspend => format!("/v1/accounts/{}/suspend", client.account),
         Action::Reactivate => format!("/v1/accounts/{}/reactivate", client.account),
+        Action::Erase => format!("/v1/accounts/{}/erase", client.account),
         Action::CreateKey { .. } => format!("/v1/accounts/{}/keys", client.account),
         Action::Freeze { key } => format!("/v1/keys/{key}/freeze"),
         Action::Unfreeze { key } => format!("/v1/keys/{key}/unfreeze"),

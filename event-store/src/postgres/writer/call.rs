@@ -3,11 +3,14 @@
 use sqlx::{PgConnection, postgres::PgRow};
 
 use super::lookup::Wanted;
-use crate::{plan::Plan, postgres::read::clamp};
+use crate::{PersonalChange, plan::Plan, postgres::read::clamp};
 
 /// See `migrations/postgres/0005_faster.sql`.
 const CALL: &str = "SELECT * FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
     $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+
+/// See `migrations/postgres/0008_personal_keys.sql`.
+const CHANGE_KEYS: &str = "SELECT change_personal_keys($1, $2, $3)";
 
 /// No head of a log.
 const NOWHERE: i64 = -1;
@@ -78,4 +81,20 @@ pub(super) async fn append_batch(
         .bind(owners)
         .fetch_all(connection)
         .await
+}
+
+/// Writes and destroys the keys of a plan that was just written, in its transaction.
+pub(super) async fn change_keys(connection: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
+    let (mut kept, mut keys, mut erased) = (vec![], vec![], vec![]);
+    for change in &plan.personal {
+        match change {
+            PersonalChange::Keep { account, key } => {
+                kept.push(account.0);
+                keys.push(&key.expose()[..]);
+            }
+            PersonalChange::Erase { account } => erased.push(account.0),
+        }
+    }
+    let call = sqlx::query(CHANGE_KEYS).bind(kept).bind(keys).bind(erased);
+    call.execute(connection).await.map(drop)
 }

@@ -9,7 +9,7 @@ use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
 use super::Writer;
 use crate::{
-    CommandEntry, LogError, Reservation,
+    CommandEntry, LogError, PersonalChange, Reservation,
     envelope::format_time,
     plan::{Plan, Row},
     sqlite::{failure::storage, read::clamp},
@@ -26,6 +26,9 @@ pub(super) struct Inserts {
     events: [Insert; SIZES.len()],
     commands: [Insert; SIZES.len()],
     reservations: [Insert; SIZES.len()],
+    keep_key: Insert,
+    destroy_key: Insert,
+    free_names: Insert,
 }
 
 /// An insert of some number of rows, by its place in the transaction.
@@ -69,6 +72,9 @@ impl Inserts {
                 4,
             ),
             reservations: statements("reservations (scope, value, owner)", 3),
+            keep_key: Insert::new("INSERT INTO personal_keys (account, key) VALUES (?, ?)".into()),
+            destroy_key: Insert::new("DELETE FROM personal_keys WHERE account = ?".into()),
+            free_names: Insert::new("DELETE FROM reservations WHERE owner = ?".into()),
         }
     }
 }
@@ -87,6 +93,9 @@ impl Writer {
         cut(&mut batch, &self.inserts.commands, &plan.commands, command);
         let statements = &self.inserts.reservations;
         cut(&mut batch, statements, &plan.reservations, reservation);
+        for change in &plan.personal {
+            self.inserts.change_keys(&mut batch, change);
+        }
         execute(&mut self.connection, batch)
             .await
             .map_err(|error| storage(&self.shared.path, "write a batch", error))
@@ -98,6 +107,26 @@ type Part<'q> = (
     &'q Insert,
     Box<dyn FnOnce(Bound<'q>) -> Bound<'q> + Send + 'q>,
 );
+
+impl Inserts {
+    fn change_keys<'q>(&'q self, batch: &mut Vec<Part<'q>>, change: &'q PersonalChange) {
+        let account = change.account().to_string();
+        match change {
+            PersonalChange::Keep { key, .. } => batch.push((
+                &self.keep_key,
+                Box::new(move |query| query.bind(account).bind(&key.expose()[..])),
+            )),
+            PersonalChange::Erase { .. } => {
+                let owner = account.clone();
+                batch.push((
+                    &self.destroy_key,
+                    Box::new(move |query| query.bind(account)),
+                ));
+                batch.push((&self.free_names, Box::new(move |query| query.bind(owner))));
+            }
+        }
+    }
+}
 
 /// Cuts rows into statements.
 fn cut<'q, T: Sync>(

@@ -8,7 +8,8 @@ use countersign_projections::postgres::{Deviation, Difference, Rebuild, Verified
 use tokio_util::sync::CancellationToken;
 
 use super::fixture::{Fixture, everything};
-use crate::projector::{append, history};
+use crate::projector::{append, history, history_with_an_erasure};
+use crate::support::account_id;
 
 async fn check(fixture: &Fixture) -> (Vec<Verified>, Vec<Difference>) {
     let mut found = vec![];
@@ -127,5 +128,21 @@ async fn words_that_a_text_column_cannot_hold_are_kept_as_they_are() {
     assert_eq!(everything(&models).await, everything(&memory).await);
     let (_, found) = check(&fixture).await;
     assert_eq!(found, []);
+    projecting.stop().await;
+}
+
+#[tokio::test]
+async fn an_erased_account_is_folded_as_it_is_rebuilt() {
+    let fixture = Fixture::new().await;
+    let leases = Arc::default();
+    let projecting = fixture.project(&leases, "one");
+    fixture.append(&history_with_an_erasure()).await;
+    let models = fixture.at_head().await;
+    let (_, found) = check(&fixture).await;
+    assert_eq!(found, []);
+    let memory = fixture.in_memory().await;
+    assert_eq!(everything(&models).await, everything(&memory).await);
+    let row = models.account(account_id(9)).await.expect("a read");
+    assert!(row.expect("a row").view.erased);
     projecting.stop().await;
 }

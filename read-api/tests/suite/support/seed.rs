@@ -6,12 +6,14 @@ use countersign_domain::bytes::{Digest, Hex, PublicKey};
 use countersign_domain::engine::EngineId;
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
 use countersign_domain::key::{KeyEvent, KeyFacts};
+use countersign_domain::personal::{Personal, PersonalData};
 use countersign_domain::quorum::Quorum;
 use countersign_domain::roster::{Member, fingerprint};
 use countersign_domain::session::{
     DeviceInfo, Invitee, NewSession, SessionEvent, SessionKind, SignRequest,
 };
-use countersign_event_store::StreamId;
+use countersign_event_store::personal::{EMAIL, USERNAME};
+use countersign_event_store::{HashKey, PersonalChange, PersonalKey, StreamId};
 use zeroize::Zeroizing;
 
 use super::{Server, at, party, roster};
@@ -39,6 +41,10 @@ pub(crate) fn public_key() -> PublicKey {
         .expect("a point")
 }
 
+pub(crate) fn hash_key() -> HashKey {
+    HashKey::new(Zeroizing::new([0x4a; 32]))
+}
+
 fn quorum() -> Quorum {
     Quorum::new(2, 3).expect("2-of-3")
 }
@@ -52,15 +58,35 @@ fn members() -> Vec<Member> {
 impl Server {
     pub(crate) async fn register(&self, number: u8) -> AccountId {
         let id = account_id(number);
-        let event = AccountEvent::AccountRegistered {
+        let data = PersonalData {
             username: format!("User-{number}"),
             email: format!("user-{number}@example.com"),
-            auth_key: auth_signer(number).public(),
-            quorum: quorum(),
             intent: "an.intent.jws".into(),
         };
-        self.append(&StreamId::new("account", id), &event).await;
+        let key = PersonalKey::new(Zeroizing::new([number; 32]));
+        let reservations = vec![
+            hash_key().reservation(USERNAME, &data.username, id),
+            hash_key().reservation(EMAIL, &data.email, id),
+        ];
+        let event = AccountEvent::AccountRegistered {
+            personal: Personal::Sealed(key.seal(id, &data, [number; 12])),
+            auth_key: auth_signer(number).public(),
+            quorum: quorum(),
+        };
+        let keep = PersonalChange::Keep { account: id, key };
+        let stream = StreamId::new("account", id);
+        self.append_with(&stream, &event, reservations, Some(keep))
+            .await;
         id
+    }
+
+    pub(crate) async fn erase(&self, number: u8) {
+        let account = account_id(number);
+        let intent = "an.intent.jws".into();
+        let event = AccountEvent::AccountErased { intent };
+        let erase = PersonalChange::Erase { account };
+        let stream = StreamId::new("account", account);
+        self.append_with(&stream, &event, vec![], Some(erase)).await;
     }
 
     pub(crate) async fn suspend(&self, number: u8) {
