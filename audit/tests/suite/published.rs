@@ -115,7 +115,10 @@ async fn the_signer_tells_what_it_kept_now_and_after_a_restart() {
             assert!(at_least(round - 1)(&told));
         }
         append(&log, &["a"]).await;
-        let told = newest.wait_for(at_least(round)).await.map(|told| told.clone());
+        let told = newest
+            .wait_for(at_least(round))
+            .await
+            .map(|told| told.clone());
         let told = told.expect("it signs").expect("a checkpoint");
         assert_eq!(told.checkpoint.checkpoint().root, root(&log, round).await);
         assert_eq!(told.key, *log_key().verifier());

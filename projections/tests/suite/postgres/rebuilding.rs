@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use countersign_projections::postgres::{Phase, Rebuild, VersionState, list};
 use countersign_projections::{Projection, StoreError};
+use sqlx::postgres::PgPoolOptions;
 use tokio_util::sync::CancellationToken;
 
 use super::fixture::{Fixture, everything};
@@ -145,7 +146,11 @@ async fn a_rebuild_that_is_called_off_or_dies_changes_nothing() {
     let progress = move |_| {
         let _ = reached.take().map(|reached| reached.send(()));
     };
-    let dying = rebuild(&fixture, &Projection::ALL).run(progress, CancellationToken::new());
+    // Its connections die with it, whatever was under way on them.
+    let options = (*fixture.pool.connect_options()).clone();
+    let own = PgPoolOptions::new().connect_with(options).await.unwrap();
+    let dying = Rebuild::new(fixture.log.clone(), own, Projection::ALL.to_vec());
+    let dying = dying.run(progress, CancellationToken::new());
     tokio::select! {
         biased;
         _ = middle => {}
