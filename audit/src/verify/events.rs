@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use countersign_domain::decider::StoredEvent;
 use countersign_event_store::{ChainVerifier, Decoded, Decoder, Envelope};
 use rayon::prelude::*;
-use serde::Serialize;
 
 use super::Depth;
 use super::fault::{Fault, Reason};
@@ -182,7 +181,7 @@ impl Events {
 /// other letters would say the same and hash to something else. Events of an earlier
 /// version are brought up to this one, and compared by what they say alone.
 fn is_as_written(envelope: &Envelope, decoded: &Decoded) -> bool {
-    fn same(envelope: &Envelope, event: &(impl StoredEvent + Serialize)) -> bool {
+    fn same(envelope: &Envelope, event: &impl StoredEvent) -> bool {
         event.version() != envelope.event_version
             || serde_json::to_value(event).is_ok_and(|payload| payload == envelope.payload)
     }
