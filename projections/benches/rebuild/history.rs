@@ -27,7 +27,7 @@ const CHUNK: usize = 1 << 20;
 /// The events of a stream, with the ids of the templates in them.
 struct Template {
     aggregate_type: &'static str,
-    events: Vec<(&'static str, String)>,
+    events: Vec<(&'static str, u16, String)>,
 }
 
 struct Open {
@@ -130,7 +130,7 @@ impl Names {
 
 fn line(buffer: &mut String, names: &Names, position: u64, template: &Template, it: &Open) {
     use std::fmt::Write as _;
-    let (event_type, payload) = &template.events[it.next];
+    let (event_type, version, payload) = &template.events[it.next];
     let [session, account, key] = &names.0;
     let payload = payload
         .replace(session, &it.id.to_string())
@@ -142,7 +142,7 @@ fn line(buffer: &mut String, names: &Names, position: u64, template: &Template, 
     let seconds = position / 1_000_000 % 60;
     writeln!(
         buffer,
-        "{position}\t{kind}\t{id}\t{sequence}\t{event_type}\t1\t{payload}\t\
+        "{position}\t{kind}\t{id}\t{sequence}\t{event_type}\t{version}\t{payload}\t\
          {{\"correlation_id\":\"{id}\",\"actor\":\"party/party-1\"}}\t\
          2026-01-01 00:00:{seconds:02}.{micros:06}+00\t\
          \\\\x{position:064x}\t\\\\x{position:064x}"
@@ -153,7 +153,8 @@ fn line(buffer: &mut String, names: &Names, position: u64, template: &Template, 
 fn template(aggregate_type: &'static str, events: &[impl StoredEvent]) -> Template {
     let events = events.iter().map(|event| {
         let payload = serde_json::to_string(event).expect("JSON");
-        (event.name(), payload.replace('\\', "\\\\"))
+        let payload = payload.replace('\\', "\\\\");
+        (event.name(), event.version(), payload)
     });
     Template {
         aggregate_type,
