@@ -93,7 +93,7 @@ pub fn page(frame: Frame, checkpoints: &Checkpoints, head: u64) -> String {
 /// What to type, and what it says.
 const COMMANDS: [(&str, &str); 3] = [
     (
-        "Take the log, its checkpoint and key away in one file, from the address of this server:",
+        "Take the log, its checkpoint and key away in one file, URL being the address of this server:",
         EXPORT,
     ),
     (
@@ -107,8 +107,8 @@ const COMMANDS: [(&str, &str); 3] = [
     ),
 ];
 
-/// From the read API, where `countersign dev` has it.
-const EXPORT: &str = "countersign audit export --url http://127.0.0.1:8081 --out log.bundle";
+/// From the read API; URL is where its clients reach it.
+const EXPORT: &str = "countersign audit export --url URL --out log.bundle";
 
 fn commands() -> Markup {
     html! {
