@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_event_store::{EventLog, Lease, Leases, Terms, while_held};
+use countersign_event_store::{EventLog, Lease, LeasedWork, Leases, LogError, Terms, while_held};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpointer::{CheckpointStore, Checkpointer, Pace};
@@ -44,12 +44,9 @@ impl Signer {
             holder: self.replica.clone(),
             terms: Terms::default(),
         };
-        let signer = Arc::new(self);
-        while_held(lease, stop, move |held| {
-            let signer = signer.clone();
-            async move { signer.sign(held).await }
-        })
-        .await;
+        if let Err(error) = while_held(lease, stop, self).await {
+            tracing::warn!(%error, "no checkpoint is signed any more");
+        }
     }
 
     async fn sign(&self, held: CancellationToken) {
@@ -66,5 +63,12 @@ impl Signer {
                 held.run_until_cancelled(tokio::time::sleep(REFUSED)).await;
             }
         }
+    }
+}
+
+impl LeasedWork for Signer {
+    async fn work(&mut self, held: CancellationToken) -> Result<(), LogError> {
+        self.sign(held).await;
+        Ok(())
     }
 }

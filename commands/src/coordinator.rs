@@ -195,11 +195,3 @@ impl Coordinator {
         self.save_now_and_then().await;
     }
 }
-
-/// Whether the log is of no use any more.
-pub(crate) fn is_final(error: &LogError) -> bool {
-    matches!(
-        error,
-        LogError::Closed | LogError::Damaged { .. } | LogError::Gap { .. }
-    )
-}

@@ -6,21 +6,30 @@
 //! lost or repeated by a relay that stops at any point.
 
 mod lead;
-mod lease;
 mod metrics;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use countersign_event_store::{EventLog, Leases, LogError};
+use countersign_event_store::{EventLog, Lease, LeasedWork, Leases, LogError, Terms, while_held};
 use countersign_messaging::EventFeed;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use lead::Relay;
-use lease::Lease;
 pub(crate) use metrics::describe;
+
+/// The lease of the replica that relays. Another relays within five seconds when its
+/// holder is killed.
+const LEASE: &str = "relay";
+const TERMS: Terms = Terms {
+    ttl: Duration::from_secs(4),
+    renewal: Duration::from_secs(1),
+    standby: Duration::from_secs(1),
+};
 
 /// Relays whenever this replica holds the lease, until the log is of no use, and tells
 /// up to which position.
@@ -31,25 +40,26 @@ pub(crate) async fn run(
     replica: String,
     relayed: watch::Sender<u64>,
 ) -> LogError {
-    let mut relay = match Relay::new(log, feed, relayed).await {
+    let relay = match Relay::new(log, feed, relayed).await {
         Ok(relay) => relay,
         Err(error) => return error,
     };
-    let mut lease = Lease::new(leases, replica);
-    loop {
-        if let Err(error) = lease.take().await {
-            return error;
-        }
+    let lease = Lease {
+        leases,
+        name: LEASE,
+        holder: replica,
+        terms: TERMS,
+    };
+    // Nothing stops it but what it fails with.
+    let ended = while_held(lease, CancellationToken::new(), relay).await;
+    ended.err().unwrap_or(LogError::Closed)
+}
+
+impl LeasedWork for Relay {
+    async fn work(&mut self, held: CancellationToken) -> Result<(), LogError> {
         metrics::leads(true);
-        tracing::info!("relaying");
-        let ended = tokio::select! {
-            error = relay.lead() => Some(error),
-            error = lease.keep() => error,
-        };
+        let failed = held.run_until_cancelled(self.lead()).await;
         metrics::leads(false);
-        match ended {
-            Some(error) => return error,
-            None => tracing::warn!("another replica relays now"),
-        }
+        failed.map_or(Ok(()), Err)
     }
 }

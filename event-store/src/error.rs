@@ -110,6 +110,11 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// Whether the log is of no use any more, so that nothing is to be tried again.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Closed | Self::Damaged { .. } | Self::Gap { .. })
+    }
+
     /// A storage failure while doing `operation`.
     pub fn storage(
         operation: &'static str,

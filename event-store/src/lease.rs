@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::LogError;
 
-pub use held::{Lease, Terms, while_held};
+pub use held::{Lease, LeasedWork, Terms, while_held};
 
 /// Grants named leases for a time.
 ///

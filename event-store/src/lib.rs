@@ -53,7 +53,7 @@ pub use decode::{DecodeError, Decoded, DecodedEvent, Decoder};
 pub use envelope::{Envelope, NotCanonical, Recorded, StreamId};
 pub use error::{AppendError, LogError};
 pub use filter::{EventFilter, UnknownType, event_types, known_type};
-pub use lease::{Lease, Leases, LocalLeases, Terms, while_held};
+pub use lease::{Lease, LeasedWork, Leases, LocalLeases, Terms, while_held};
 pub use log::EventLog;
 pub use owner::{Owner, Owners};
 pub use personal::{HashKey, PersonalChange, PersonalKey, PersonalKeys};

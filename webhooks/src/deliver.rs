@@ -10,13 +10,14 @@
 //!   cannot move a cursor that another has moved.
 
 mod course;
-mod lease;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_event_store::{EventLog, Leases, LogError, Owners};
+use countersign_event_store::{
+    EventLog, Lease, LeasedWork, Leases, LogError, Owners, Terms, while_held,
+};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -30,10 +31,17 @@ use crate::seal::SealKey;
 use crate::send::Sender;
 use crate::store::{StoreError, WebhookStore};
 use course::Course;
-use lease::Lease;
 
-/// How often changes are looked for, and the lease is renewed.
+/// How often changes are looked for.
 const TICK: Duration = Duration::from_secs(1);
+
+/// The lease of the process that delivers.
+const LEASE: &str = "webhooks";
+const TERMS: Terms = Terms {
+    ttl: Duration::from_secs(6),
+    renewal: TICK,
+    standby: TICK,
+};
 
 /// How long the attempts that run may take to end when the process is to end.
 const LAST_ATTEMPT: Duration = Duration::from_secs(5);
@@ -63,6 +71,21 @@ pub(crate) struct Deliverer {
     replica: String,
 }
 
+/// What it does while it holds the lease.
+struct Leading {
+    deliverer: Deliverer,
+    stop: CancellationToken,
+}
+
+impl LeasedWork for Leading {
+    async fn work(&mut self, held: CancellationToken) -> Result<(), LogError> {
+        metrics::leading(true);
+        self.deliverer.lead(&held, &self.stop).await;
+        metrics::leading(false);
+        Ok(())
+    }
+}
+
 /// A subscription that is seen to.
 struct Seen {
     generation: watch::Sender<u64>,
@@ -80,37 +103,34 @@ impl Deliverer {
     /// Runs until `stop`, or until the log is closed.
     pub(crate) async fn run(self, stop: CancellationToken) {
         metrics::leading(false);
-        let mut lease = Lease::new(self.leases.clone(), self.replica.clone());
-        loop {
-            let taken = tokio::select! {
-                () = stop.cancelled() => return,
-                taken = lease.take() => taken,
-            };
-            if taken.is_err() {
-                return;
-            }
-            tracing::info!(replica = self.replica, "delivering webhooks");
-            metrics::leading(true);
-            let ended = self.lead(&mut lease, &stop).await;
-            metrics::leading(false);
-            if ended {
-                return;
-            }
-            tracing::warn!("another process delivers webhooks now");
+        let lease = Lease {
+            leases: self.leases.clone(),
+            name: LEASE,
+            holder: self.replica.clone(),
+            terms: TERMS,
+        };
+        let work = Leading {
+            deliverer: self,
+            stop: stop.clone(),
+        };
+        match while_held(lease, stop, work).await {
+            Ok(()) | Err(LogError::Closed) => {}
+            Err(error) => tracing::error!(%error, "no webhook is delivered any more"),
         }
     }
 
-    /// Sees to all subscriptions while the lease is held. Returns whether it is over
-    /// for good.
-    async fn lead(&self, lease: &mut Lease, stop: &CancellationToken) -> bool {
+    /// Sees to all subscriptions while the lease is held.
+    async fn lead(&self, held: &CancellationToken, stop: &CancellationToken) {
         let mut seen: HashMap<Uuid, Seen> = HashMap::new();
         // What is dropped with it, when the lease is lost, is cut off at once.
         let mut courses = JoinSet::new();
         let mut failing = false;
-        let over = loop {
-            // No longer than the lease lasts.
-            let looked = timeout(2 * TICK, self.look(&mut seen, &mut courses, stop));
-            let looked = looked.await.unwrap_or_else(|_| {
+        loop {
+            let look = timeout(2 * TICK, self.look(&mut seen, &mut courses, stop));
+            let Some(looked) = held.run_until_cancelled(look).await else {
+                break;
+            };
+            let looked = looked.unwrap_or_else(|_| {
                 Err(StoreError::new(
                     "listing subscriptions",
                     "no answer in time",
@@ -126,27 +146,20 @@ impl Deliverer {
                 }
             }
             tokio::select! {
-                () = stop.cancelled() => break true,
+                () = held.cancelled() => break,
                 () = tokio::time::sleep(TICK) => {}
                 () = self.parts.changed.notified() => {}
             }
-            match lease.renew().await {
-                Ok(true) => {}
-                Ok(false) => break false,
-                Err(LogError::Closed) => break true,
-                Err(_) => break false,
-            }
             // Those that are over leave room.
             while courses.try_join_next().is_some() {}
-        };
-        if over {
+        }
+        if stop.is_cancelled() {
             let last = async { while courses.join_next().await.is_some() {} };
             // They look at `stop` themselves, between attempts.
             if timeout(LAST_ATTEMPT, last).await.is_err() {
                 tracing::warn!("messages that were under way were cut off; they are sent again");
             }
         }
-        over
     }
 
     /// Begins with those that are new, and tells those that were changed.

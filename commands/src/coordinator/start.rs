@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign_event_store::LogError;
 use tokio::time::{Instant, timeout};
 
-use super::{Coordinator, RETRY, is_final};
+use super::{Coordinator, RETRY};
 
 /// The name that the position is kept under.
 const CHECKPOINT: &str = "coordinator";
@@ -47,7 +47,7 @@ impl Coordinator {
                     }
                     return Ok(head);
                 }
-                Err(error) if is_final(&error) => return Err(error),
+                Err(error) if error.is_final() => return Err(error),
                 Err(error) => {
                     commands.health.log_fails(&error);
                     tokio::time::sleep(RETRY).await;

@@ -9,7 +9,7 @@ use countersign_domain::session::{SessionEvent, SessionKind};
 use countersign_event_store::{Decoded, Envelope, LogError};
 use tokio::time::Instant;
 
-use super::{Coordinator, INVITE_AGAIN, is_final};
+use super::{Coordinator, INVITE_AGAIN};
 use crate::metrics;
 
 impl Coordinator {
@@ -23,7 +23,7 @@ impl Coordinator {
         for event in batch {
             let envelope = match event {
                 Ok(envelope) => envelope,
-                Err(error) if is_final(&error) => return Err(error),
+                Err(error) if error.is_final() => return Err(error),
                 Err(error) => {
                     self.commands.health.log_fails(&error);
                     continue;

@@ -11,7 +11,6 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::metrics;
-use crate::coordinator::is_final;
 
 /// Events that are published at once.
 const BATCH: usize = 4096;
@@ -130,7 +129,7 @@ impl Relay {
                 last = Some(end);
             }
             match failed {
-                Some(error) if is_final(&error) => return Broken::Log(error),
+                Some(error) if error.is_final() => return Broken::Log(error),
                 // The subscription itself tries again from where it was.
                 Some(error) => tracing::warn!(%error, "the relay cannot read the log"),
                 None => {}
@@ -238,7 +237,7 @@ fn published(envelope: &Envelope) -> FeedEvent {
 async fn head(log: &dyn EventLog) -> Result<u64, LogError> {
     loop {
         match log.head().await {
-            Err(error) if !is_final(&error) => {
+            Err(error) if !error.is_final() => {
                 tracing::warn!(%error, "the relay cannot read the log");
                 sleep(LONGEST_PAUSE).await;
             }

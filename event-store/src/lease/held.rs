@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::Leases;
@@ -44,44 +44,111 @@ pub struct Lease {
     pub terms: Terms,
 }
 
-/// Runs `work` whenever the lease is held, until `stop`. The token that `work` gets is
-/// cancelled when the lease is lost or all is to stop; it must then return soon. Work
-/// that returns by itself is begun again after `terms.standby`.
-pub async fn while_held<W: Future<Output = ()>>(
+/// What one process at a time does.
+pub trait LeasedWork: Send {
+    /// Works until `held` is cancelled, and then returns soon. It is begun again after
+    /// a while when it returns by itself.
+    ///
+    /// # Errors
+    ///
+    /// What makes it useless to begin again.
+    fn work(
+        &mut self,
+        held: CancellationToken,
+    ) -> impl Future<Output = Result<(), LogError>> + Send;
+}
+
+/// Does the work whenever the lease is held, until `stop`. The token that it gets is
+/// cancelled when the lease is lost or all is to stop. The lease is given back at the
+/// end, and when this is dropped.
+///
+/// # Errors
+///
+/// What the work fails with, or that the log is of no use any more.
+pub async fn while_held(
     lease: Lease,
     stop: CancellationToken,
-    mut work: impl FnMut(CancellationToken) -> W,
-) {
-    // What is ready at once is taken, even by one that was told to stop.
-    while !stop.is_cancelled() && stop.run_until_cancelled(lease.acquire()).await.is_some() {
-        let (name, holder) = (lease.name, lease.holder.as_str());
-        tracing::info!(lease = name, holder, "the lease is held");
-        let held = stop.child_token();
-        let keeping = async {
-            lease.keep().await;
-            held.cancel();
-            // What works comes to its end by itself.
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            () = work(held.clone()) => {}
-            () = keeping => {}
+    mut work: impl LeasedWork,
+) -> Result<(), LogError> {
+    let mut claim = Claim {
+        lease,
+        taken: false,
+    };
+    let ended = claim.work_while_held(&stop, &mut work).await;
+    claim.give_back().await;
+    ended
+}
+
+/// A lease that may have been taken.
+struct Claim {
+    lease: Lease,
+    taken: bool,
+}
+
+impl Claim {
+    async fn work_while_held(
+        &mut self,
+        stop: &CancellationToken,
+        work: &mut impl LeasedWork,
+    ) -> Result<(), LogError> {
+        // What is ready at once is taken, even by one that was told to stop.
+        while !stop.is_cancelled() {
+            let Some(acquired) = stop.run_until_cancelled(self.lease.acquire()).await else {
+                return Ok(());
+            };
+            let since = acquired?;
+            self.taken = true;
+            let (name, holder) = (self.lease.name, self.lease.holder.as_str());
+            tracing::info!(lease = name, holder, "the lease is held");
+            let held = stop.child_token();
+            let mut lost = Ok(());
+            let keeping = async {
+                lost = self.lease.keep(since).await;
+                held.cancel();
+                // What works comes to its end by itself.
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                worked = work.work(held.clone()) => worked?,
+                () = keeping => {}
+            }
+            lost?;
+            if !held.is_cancelled() {
+                stop.run_until_cancelled(sleep(self.lease.terms.standby))
+                    .await;
+            }
         }
-        if !held.is_cancelled() {
-            stop.run_until_cancelled(sleep(lease.terms.standby)).await;
+        Ok(())
+    }
+
+    async fn give_back(mut self) {
+        if std::mem::take(&mut self.taken) {
+            self.lease.release().await;
         }
     }
-    lease.release().await;
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.taken
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let lease = self.lease.clone();
+            runtime.spawn(async move { lease.release().await });
+        }
+    }
 }
 
 impl Lease {
-    /// Until the lease is ours.
-    async fn acquire(&self) {
+    /// Until the lease is ours; since when it is, by the clock of this process.
+    async fn acquire(&self) -> Result<Instant, LogError> {
         let mut failing = false;
         loop {
+            let asked = Instant::now();
             match self.ask().await {
-                Ok(true) => return,
+                Ok(true) => return Ok(asked),
                 Ok(false) => failing = false,
+                Err(error) if error.is_final() => return Err(error),
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(lease = self.name, %error, "the lease cannot be asked for");
@@ -92,23 +159,23 @@ impl Lease {
         }
     }
 
-    /// Until the lease is lost.
-    async fn keep(&self) {
-        let ttl = self.terms.ttl;
-        let mut held = Instant::now();
+    /// Until the lease is lost; an error when the log is of no use any more.
+    async fn keep(&self, mut held: Instant) -> Result<(), LogError> {
         loop {
             sleep(self.terms.renewal).await;
             let asked = Instant::now();
-            match timeout(ttl, self.ask()).await {
+            // No longer than it is held, for another may have it then.
+            match timeout_at(held + self.terms.ttl, self.ask()).await {
                 Ok(Ok(true)) => held = asked,
                 Ok(Ok(false)) => {
                     tracing::warn!(lease = self.name, "another process holds the lease now");
-                    return;
+                    return Ok(());
                 }
-                Ok(Err(_)) | Err(_) if held.elapsed() < ttl => {}
+                Ok(Err(error)) if error.is_final() => return Err(error),
+                Ok(Err(_)) if held.elapsed() < self.terms.ttl => {}
                 Ok(Err(_)) | Err(_) => {
                     tracing::warn!(lease = self.name, "the lease ran out");
-                    return;
+                    return Ok(());
                 }
             }
         }
@@ -162,12 +229,36 @@ mod tests {
         }
     }
 
+    /// Tells that it begins and that it ends.
+    struct Told {
+        name: &'static str,
+        tell: tokio::sync::mpsc::UnboundedSender<String>,
+    }
+
+    impl LeasedWork for Told {
+        async fn work(&mut self, held: CancellationToken) -> Result<(), LogError> {
+            let Self { name, tell } = self;
+            tell.send(format!("{name} begins")).expect("heard");
+            held.cancelled().await;
+            tell.send(format!("{name} ends")).expect("heard");
+            Ok(())
+        }
+    }
+
+    struct Failing;
+
+    impl LeasedWork for Failing {
+        async fn work(&mut self, _: CancellationToken) -> Result<(), LogError> {
+            Err(LogError::Closed)
+        }
+    }
+
     /// Two that want to work; what they did, in order.
     struct Two {
         book: Arc<Book>,
         done: tokio::sync::mpsc::UnboundedReceiver<String>,
         stops: Vec<CancellationToken>,
-        tasks: Vec<tokio::task::JoinHandle<()>>,
+        tasks: Vec<tokio::task::JoinHandle<Result<(), LogError>>>,
     }
 
     fn two() -> Two {
@@ -183,14 +274,8 @@ mod tests {
                 holder: name.to_owned(),
                 terms: Terms::default(),
             };
-            tasks.push(tokio::spawn(while_held(lease, stop, move |held| {
-                let tell = tell.clone();
-                async move {
-                    tell.send(format!("{name} begins")).expect("heard");
-                    held.cancelled().await;
-                    tell.send(format!("{name} ends")).expect("heard");
-                }
-            })));
+            let work = Told { name, tell };
+            tasks.push(tokio::spawn(while_held(lease, stop, work)));
         }
         Two {
             book,
@@ -211,9 +296,32 @@ mod tests {
         assert_eq!(two.done.recv().await.unwrap(), "two begins");
         two.stops[1].cancel();
         for task in two.tasks {
-            task.await.unwrap();
+            task.await.unwrap().unwrap();
         }
         assert_eq!(two.book.released.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_dropped_gives_the_lease_back() {
+        let mut two = two();
+        assert_eq!(two.done.recv().await.unwrap(), "one begins");
+        two.tasks[0].abort();
+        assert_eq!(two.done.recv().await.unwrap(), "two begins");
+        assert_eq!(two.book.released.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_fails_ends_all_and_gives_the_lease_back() {
+        let book = Arc::<Book>::default();
+        let lease = Lease {
+            leases: book.clone(),
+            name: "work",
+            holder: "one".to_owned(),
+            terms: Terms::default(),
+        };
+        let failing = while_held(lease, CancellationToken::new(), Failing);
+        assert!(matches!(failing.await, Err(LogError::Closed)));
+        assert_eq!(book.holder("work").await.unwrap(), None);
     }
 
     #[tokio::test(start_paused = true)]

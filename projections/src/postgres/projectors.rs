@@ -12,7 +12,7 @@ mod lead;
 
 use std::sync::Arc;
 
-use countersign_event_store::{EventLog, Lease, Leases, Terms, while_held};
+use countersign_event_store::{EventLog, Lease, LeasedWork, Leases, LogError, Terms, while_held};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -90,32 +90,25 @@ impl Projectors {
             holder: self.replica.clone(),
             terms: Terms::default(),
         };
-        let stop = cancelled.child_token();
-        let (projectors, closed) = (Arc::new(self), stop.clone());
-        while_held(lease, stop, move |held| {
-            let (projectors, closed) = (projectors.clone(), closed.clone());
-            async move {
-                // It ends by itself when the log is closed.
-                if projectors.lead_while(held).await {
-                    closed.cancel();
-                }
-            }
-        })
-        .await;
+        match while_held(lease, cancelled, self).await {
+            Ok(()) | Err(LogError::Closed) => {}
+            Err(error) => tracing::error!(%error, "the log is of no use any more"),
+        }
         Ok(())
-    }
-
-    /// Leads until the lease is lost, or the log is closed: then it is true.
-    async fn lead_while(&self, held: CancellationToken) -> bool {
-        let leader = ::metrics::gauge!(metrics::LEADER);
-        tracing::info!(replica = self.replica, "this is the active projector");
-        leader.set(1.0);
-        let closed = held.run_until_cancelled(self.lead()).await.is_some();
-        leader.set(0.0);
-        closed
     }
 
     async fn lead(&self) {
         lead::lead(&self.log, &self.pool, &self.positions).await;
+    }
+}
+
+impl LeasedWork for Projectors {
+    async fn work(&mut self, held: CancellationToken) -> Result<(), LogError> {
+        let leader = ::metrics::gauge!(metrics::LEADER);
+        leader.set(1.0);
+        let closed = held.run_until_cancelled(self.lead()).await;
+        leader.set(0.0);
+        // It ends by itself when the log is closed.
+        closed.map_or(Ok(()), |()| Err(LogError::Closed))
     }
 }
