@@ -1,6 +1,8 @@
 //! Where values come from, and what is said of those that are wrong.
 
+use countersign_audit::SigningKey;
 use secrecy::ExposeSecret as _;
+use zeroize::Zeroizing;
 
 use super::*;
 
@@ -334,6 +336,57 @@ fn each_role_says_what_it_lacks_and_how_to_give_it() {
          COUNTERSIGN_DATABASE_URL (postgres://USER:PASSWORD@HOST:PORT/DATABASE) or \
          COUNTERSIGN_DATABASE_URL_FILE"
     );
+}
+
+#[test]
+fn whoever_wants_checkpoints_signed_is_told_what_is_missing_for_that() {
+    let given = [
+        ("COUNTERSIGN_CHECKPOINTS_ORIGIN", "countersign.example/log"),
+        ("COUNTERSIGN_CHECKPOINTS_KEY", &"5a".repeat(32)),
+        ("COUNTERSIGN_CHECKPOINTS_FOLDER", "/checkpoints"),
+    ];
+    let fields = [
+        "checkpoints.origin",
+        "checkpoints.key",
+        "checkpoints.folder",
+    ];
+    let missing = |given: &[(&str, &str)], role| -> Vec<String> {
+        let missing = Loaded::read(&environment(given)).missing(role);
+        let missing = missing.into_iter().map(|problem| problem.field);
+        missing
+            .filter(|field| field.starts_with("checkpoints"))
+            .collect()
+    };
+    for (index, one) in given.iter().enumerate() {
+        let others = fields.into_iter().filter(|field| *field != fields[index]);
+        assert_eq!(
+            missing(&[*one], Role::Projector),
+            others.collect::<Vec<_>>()
+        );
+        // No other role signs.
+        assert_eq!(missing(&[*one], Role::ReadApi), Vec::<String>::new());
+    }
+    assert_eq!(missing(&given, Role::Projector), Vec::<String>::new());
+}
+
+#[test]
+fn only_the_key_of_a_log_is_trusted_for_its_checkpoints() {
+    let seed = Zeroizing::new([5; 32]);
+    let log = SigningKey::new("countersign.example/log", &seed).expect("a name");
+    let witness = SigningKey::witness("witness.example", &seed).expect("a name");
+    let trusted = |key: &str| environment(&[("COUNTERSIGN_CHECKPOINTS_TRUSTED_KEY", key)]);
+    let loaded = Loaded::read(&trusted(&log.verifier().to_string()));
+    assert_eq!(loaded.problems, vec![]);
+    assert_eq!(
+        loaded.config.checkpoints.trusted_key().as_ref(),
+        Some(log.verifier())
+    );
+
+    let said = one_wrong(&trusted(&witness.verifier().to_string()));
+    assert!(said.starts_with("checkpoints.trusted_key: "), "{said}");
+    assert!(said.contains("is the key of a witness"), "{said}");
+    let said = one_wrong(&trusted("countersign.example/log"));
+    assert!(said.starts_with("checkpoints.trusted_key: "), "{said}");
 }
 
 #[test]
