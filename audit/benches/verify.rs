@@ -34,6 +34,10 @@ const BATCH: usize = 4096;
 /// Sessions whose events are mixed.
 const STREAMS: u64 = 500;
 
+/// The same as in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }
@@ -136,7 +140,14 @@ impl Source for InMemory {
 fn checkpoints(bencher: Bencher<'_, '_>) {
     let log = synthetic();
     let lines = log.batches.iter().flat_map(Lines::all);
-    let event = |line| Arc::new(Envelope::from_canonical(line).expect("canonical").0);
+    let event = |line| {
+        Arc::new(
+            Envelope::from_canonical(line)
+                .expect("canonical")
+                .0
+                .parsed(),
+        )
+    };
     let source = InMemory(lines.map(event).collect());
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("a runtime");

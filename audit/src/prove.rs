@@ -246,6 +246,6 @@ impl InclusionDocument {
             return Err(ProofError::Invalid.into());
         }
         self.inclusion.verify(hash, checkpoint.root)?;
-        Ok(event)
+        Ok(event.parsed())
     }
 }

@@ -229,8 +229,8 @@ fn remarks(checkpoints: &Checkpoints, unsigned: u64, through: u64) -> Vec<String
     }
     if unsigned > 0 {
         remarks.push(format!(
-            "the {unsigned} events after position {through} are newer than the newest \
-             checkpoint: nothing signed vouches that they are all, or that they stay"
+            "events after position {through}, newer than the newest checkpoint: {unsigned}. \
+             Nothing signed vouches that they are all, or that they stay"
         ));
     }
     remarks
@@ -246,18 +246,19 @@ fn on_personal_data(registrations: &Registrations) -> Vec<String> {
     } = registrations;
     if *sealed > 0 {
         remarks.push(format!(
-            "{sealed} registrations are sealed and were not opened: their own signatures, and that \
+            "sealed registrations that were not opened: {sealed}. Their own signatures, and that \
              their names are unique, were not checked; export with --with-personal-keys for that"
         ));
     }
     if *erased > 0 {
         remarks.push(format!(
-            "{erased} accounts were erased: what their registrations said is gone for good"
+            "erased accounts: {erased}. What their registrations said is gone for good"
         ));
     }
     if *erased_with_key > 0 {
         remarks.push(format!(
-            "keys of {erased_with_key} of the erased accounts are here: destroy them with this copy"
+            "keys of erased accounts that are still here: {erased_with_key}. Destroy them with \
+             this copy"
         ));
     }
     remarks

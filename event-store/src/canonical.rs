@@ -5,13 +5,21 @@
 //! form here that every implementation writes alike, so an append with one is
 //! refused.
 
+mod text;
+
 use serde_json::Value;
+
+pub use text::CanonicalText;
+pub(crate) use text::Rewritten;
 
 /// Largest integer, by magnitude, that every JSON implementation reads exactly.
 const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// Deepest nesting accepted. The parser reads 128 levels, the envelope adds one.
 const MAX_DEPTH: usize = 96;
+
+const TOO_DEEP: &str = "a payload is nested too deeply";
+const NO_INTEGER: &str = "a payload holds a number that is not an integer";
 
 /// The canonical form of `value`.
 pub fn to_vec(value: &Value) -> Vec<u8> {
@@ -54,6 +62,10 @@ pub(crate) fn write_str(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("a vector takes every write");
 }
 
+pub(crate) fn write_integer(out: &mut Vec<u8>, value: impl serde::Serialize) {
+    serde_json::to_writer(out, &value).expect("a vector takes every write");
+}
+
 /// Checks that `value` has a canonical form.
 ///
 /// # Errors
@@ -66,23 +78,26 @@ pub fn check(value: &Value) -> Result<(), &'static str> {
 
 fn check_at(value: &Value, depth: usize) -> Result<(), &'static str> {
     if depth > MAX_DEPTH {
-        return Err("a payload is nested too deeply");
+        return Err(TOO_DEEP);
     }
     match value {
         Value::Number(number) => {
             let magnitude = number
                 .as_u64()
-                .or_else(|| number.as_i64().map(i64::unsigned_abs))
-                .ok_or("a payload holds a number that is not an integer")?;
-            if magnitude > MAX_INTEGER {
-                return Err("a payload holds an integer beyond 2^53 - 1");
-            }
-            Ok(())
+                .or_else(|| number.as_i64().map(i64::unsigned_abs));
+            magnitude.ok_or(NO_INTEGER).and_then(integer)
         }
         Value::Array(items) => items.iter().try_for_each(|item| check_at(item, depth + 1)),
         Value::Object(map) => map.values().try_for_each(|item| check_at(item, depth + 1)),
         Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
     }
+}
+
+fn integer(magnitude: u64) -> Result<(), &'static str> {
+    if magnitude > MAX_INTEGER {
+        return Err("a payload holds an integer beyond 2^53 - 1");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -122,5 +137,55 @@ mod tests {
         let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
         assert!(check(&nested(MAX_DEPTH)).is_ok());
         assert!(check(&nested(MAX_DEPTH + 1)).is_err());
+    }
+
+    /// What is said of the text by reading a value and by rewriting.
+    fn both(text: &str) -> [Result<Option<String>, &'static str>; 2] {
+        let value: Value = serde_json::from_str(text).unwrap();
+        let written = super::tests::text(&value);
+        let by_value = check(&value).map(|()| (written == text).then_some(written));
+        let rewritten: Rewritten = serde_json::from_str(text).unwrap();
+        let rewritten = rewritten.finish();
+        let read = rewritten.map(|it| it.map(|it| it.as_str().to_owned()).filter(|it| it == text));
+        [by_value, read]
+    }
+
+    #[test]
+    fn what_is_rewritten_is_what_a_value_is_written_as() {
+        let nested = |levels| "[".repeat(levels) + &"]".repeat(levels);
+        let texts = [
+            (r#"{"":-7,"a":"x","b":[1,{"a":true,"z":null},[],{}]}"#, true),
+            (
+                "{\"\\r\":\"\\u0001\\b\\\"\\\\/\u{7f}é\",\"\u{1f600}\":2,\"\u{fb33}\":1}",
+                true,
+            ),
+            ("9007199254740991", true),
+            ("-9007199254740991", true),
+            ("false", true),
+            ("{\"\u{fb33}\":1,\"\u{1f600}\":2}", false),
+            (r#"{"b":1,"a":2}"#, false),
+            (r#"{"a":1,"a":1}"#, false),
+            (r#"{"a":{"b":[{"d":1,"c":2}]}}"#, false),
+            (r#"[1, 2]"#, false),
+            (r#""\u0041""#, false),
+            (r#""\/""#, false),
+            (r#""\u000A""#, false),
+            ("-0", false),
+            ("1.0", false),
+            ("1e3", false),
+            ("[9007199254740992]", false),
+            ("-9007199254740992", false),
+            (&nested(MAX_DEPTH + 1), true),
+            (&nested(MAX_DEPTH + 2), false),
+        ];
+        for (text, canonical) in texts {
+            let [by_value, rewritten] = both(text);
+            assert_eq!(
+                rewritten.as_ref().is_ok_and(Option::is_some),
+                canonical,
+                "{text}"
+            );
+            assert_eq!(by_value, rewritten, "{text}");
+        }
     }
 }

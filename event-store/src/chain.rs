@@ -79,7 +79,11 @@ impl ChainVerifier {
     /// # Errors
     ///
     /// When it does not follow what was checked before; it is then not counted.
-    pub fn check_hashed(&mut self, envelope: &Envelope, hash: [u8; 32]) -> Result<(), ChainError> {
+    pub fn check_hashed<P>(
+        &mut self,
+        envelope: &Envelope<P>,
+        hash: [u8; 32],
+    ) -> Result<(), ChainError> {
         self.check_place(envelope)?;
         self.advance(envelope, hash);
         Ok(())
@@ -90,7 +94,7 @@ impl ChainVerifier {
         self.tails.len()
     }
 
-    fn check_place(&self, envelope: &Envelope) -> Result<(), ChainError> {
+    fn check_place<P>(&self, envelope: &Envelope<P>) -> Result<(), ChainError> {
         if envelope.position != self.position + 1 {
             return Err(ChainError::Position {
                 after: self.position,
@@ -115,7 +119,7 @@ impl ChainVerifier {
         Ok(())
     }
 
-    fn advance(&mut self, envelope: &Envelope, hash: [u8; 32]) {
+    fn advance<P>(&mut self, envelope: &Envelope<P>, hash: [u8; 32]) {
         self.position = envelope.position;
         let tail = Tail {
             version: envelope.version,

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::{Envelope, Recorded, UpcastError, Upcasters};
+use crate::canonical::CanonicalText;
+use crate::{Envelope, Recorded, StreamId, UpcastError, Upcasters};
 use countersign_domain::account::{Account, AccountEvent};
 use countersign_domain::decider::{Decider, StoredEvent};
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
@@ -76,14 +77,22 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError`] for an event that this build does not understand.
     pub fn decode(&self, envelope: &Envelope) -> Result<Decoded, DecodeError> {
-        self.decode_as(&envelope.recorded(), &envelope.payload)
+        self.decode_as(envelope.into(), &envelope.payload)
+    }
+
+    /// Decodes an event that was read from its canonical form.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for an event that this build does not understand.
+    pub fn decode_line(&self, envelope: &Envelope<CanonicalText>) -> Result<Decoded, DecodeError> {
+        self.decode_as(envelope.into(), envelope.payload.as_str())
     }
 
     /// Decodes events, each by itself.
     pub fn decode_all(&self, envelopes: Vec<Arc<Envelope>>) -> Vec<DecodedEvent> {
         let decode = |envelope: Arc<Envelope>| {
             let recorded = envelope.recorded();
-            let decoded = self.decode_as(&recorded, &envelope.payload);
+            let decoded = self.decode_as((&recorded).into(), &envelope.payload);
             DecodedEvent { recorded, decoded }
         };
         envelopes.into_iter().map(decode).collect()
@@ -91,7 +100,7 @@ impl Decoder {
 
     /// Decodes an event whose payload is at hand as JSON text.
     pub fn decode_text(&self, recorded: Recorded, payload: &str) -> DecodedEvent {
-        let decoded = self.decode_as(&recorded, payload);
+        let decoded = self.decode_as((&recorded).into(), payload);
         DecodedEvent { recorded, decoded }
     }
 
@@ -100,25 +109,21 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError`] for an event that this build does not understand.
     pub fn event<E: StoredEvent>(&self, envelope: &Envelope) -> Result<E, DecodeError> {
-        self.event_as(&envelope.recorded(), &envelope.payload)
+        self.event_as(envelope.into(), &envelope.payload)
     }
 
-    fn decode_as<P: Payload>(
-        &self,
-        recorded: &Recorded,
-        payload: P,
-    ) -> Result<Decoded, DecodeError> {
-        let id = recorded.stream.aggregate_id.as_str();
-        let kind = recorded.stream.aggregate_type.as_ref();
-        Ok(if kind == Account::TYPE {
+    fn decode_as<P: Payload>(&self, kind: Kind<'_>, payload: P) -> Result<Decoded, DecodeError> {
+        let id = kind.stream.aggregate_id.as_str();
+        let aggregate = kind.stream.aggregate_type.as_ref();
+        Ok(if aggregate == Account::TYPE {
             let id = id.parse().map_err(|_| DecodeError::StreamId)?;
-            Decoded::Account(id, self.event_as(recorded, payload)?)
-        } else if kind == Key::TYPE {
+            Decoded::Account(id, self.event_as(kind, payload)?)
+        } else if aggregate == Key::TYPE {
             let id = id.parse().map_err(|_| DecodeError::StreamId)?;
-            Decoded::Key(id, self.event_as(recorded, payload)?)
-        } else if kind == Session::TYPE {
+            Decoded::Key(id, self.event_as(kind, payload)?)
+        } else if aggregate == Session::TYPE {
             let id = id.parse().map_err(|_| DecodeError::StreamId)?;
-            Decoded::Session(id, Box::new(self.event_as(recorded, payload)?))
+            Decoded::Session(id, Box::new(self.event_as(kind, payload)?))
         } else {
             Decoded::Other
         })
@@ -126,11 +131,10 @@ impl Decoder {
 
     fn event_as<E: StoredEvent>(
         &self,
-        recorded: &Recorded,
+        kind: Kind<'_>,
         payload: impl Payload,
     ) -> Result<E, DecodeError> {
-        let name = &recorded.event_type;
-        let version = recorded.event_version;
+        let (name, version) = (kind.event_type, kind.event_version);
         let current = current_version(name);
         let event = if version == current {
             payload.event()
@@ -144,9 +148,37 @@ impl Decoder {
         match event {
             Some(event) if event.name() == name => Ok(event),
             _ => Err(DecodeError::Payload {
-                event_type: name.clone(),
+                event_type: name.to_owned(),
                 version,
             }),
+        }
+    }
+}
+
+/// What tells how an event is decoded.
+#[derive(Clone, Copy)]
+struct Kind<'a> {
+    stream: &'a StreamId,
+    event_type: &'a str,
+    event_version: u16,
+}
+
+impl<'a> From<&'a Recorded> for Kind<'a> {
+    fn from(recorded: &'a Recorded) -> Self {
+        Self {
+            stream: &recorded.stream,
+            event_type: &recorded.event_type,
+            event_version: recorded.event_version,
+        }
+    }
+}
+
+impl<'a, P> From<&'a Envelope<P>> for Kind<'a> {
+    fn from(envelope: &'a Envelope<P>) -> Self {
+        Self {
+            stream: &envelope.stream,
+            event_type: &envelope.event_type,
+            event_version: envelope.event_version,
         }
     }
 }
@@ -196,7 +228,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::StreamId;
 
     fn recorded(event_version: u16) -> Recorded {
         Recorded {
@@ -231,7 +262,7 @@ mod tests {
         assert_eq!(decode(1, now), Ok(expected.clone()));
         assert_eq!(decode(0, before), Ok(expected.clone()));
         let value = serde_json::from_str::<Value>(now).expect("JSON");
-        let decoded = Decoder::default().decode_as(&recorded(1), &value);
+        let decoded = Decoder::default().decode_as((&recorded(1)).into(), &value);
         assert_eq!(decoded.expect("an event"), expected);
     }
 

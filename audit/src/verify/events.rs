@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use countersign_domain::decider::StoredEvent;
+use countersign_event_store::canonical::{self, CanonicalText};
 use countersign_event_store::{ChainVerifier, Decoded, Decoder, Envelope};
 use rayon::prelude::*;
 
@@ -28,7 +29,7 @@ pub(super) struct Events {
 
 /// A line that was parsed.
 struct Parsed {
-    envelope: Envelope,
+    envelope: Envelope<CanonicalText>,
     hash: Hash,
     decoded: Option<Result<Decoded, Reason>>,
 }
@@ -86,7 +87,7 @@ impl Events {
         let (envelope, hash) =
             Envelope::from_canonical(line).map_err(|error| Reason::Line(error.to_string()))?;
         let decoded = self.meaning.is_some().then(|| {
-            let decoded = self.decoder.decode(&envelope);
+            let decoded = self.decoder.decode_line(&envelope);
             let decoded = decoded.map_err(|error| Reason::Undecodable(error.to_string()))?;
             if is_as_written(&envelope, &decoded) {
                 Ok(decoded)
@@ -180,10 +181,11 @@ impl Events {
 /// Whether the payload is the one way in which this event is written: the same bytes in
 /// other letters would say the same and hash to something else. Events of an earlier
 /// version are brought up to this one, and compared by what they say alone.
-fn is_as_written(envelope: &Envelope, decoded: &Decoded) -> bool {
-    fn same(envelope: &Envelope, event: &impl StoredEvent) -> bool {
+fn is_as_written(envelope: &Envelope<CanonicalText>, decoded: &Decoded) -> bool {
+    fn same(envelope: &Envelope<CanonicalText>, event: &impl StoredEvent) -> bool {
+        let written = || serde_json::to_value(event).map(|event| canonical::to_vec(&event));
         event.version() != envelope.event_version
-            || serde_json::to_value(event).is_ok_and(|payload| payload == envelope.payload)
+            || written().is_ok_and(|written| written == envelope.payload.as_str().as_bytes())
     }
     match decoded {
         Decoded::Account(_, event) => same(envelope, event),

@@ -35,8 +35,8 @@ pub struct FaultyEvent {
     pub event_type: String,
 }
 
-impl From<&Envelope> for FaultyEvent {
-    fn from(envelope: &Envelope) -> Self {
+impl<P> From<&Envelope<P>> for FaultyEvent {
+    fn from(envelope: &Envelope<P>) -> Self {
         Self {
             stream: envelope.stream.to_string(),
             version: envelope.version,
@@ -185,7 +185,7 @@ impl Reason {
     }
 
     /// A fault of this event.
-    pub(crate) fn of(self, envelope: &Envelope) -> Fault {
+    pub(crate) fn of<P>(self, envelope: &Envelope<P>) -> Fault {
         Fault {
             position: envelope.position,
             event: Some(Box::new(envelope.into())),

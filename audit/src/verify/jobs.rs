@@ -16,7 +16,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(envelope: &Envelope, work: Work) -> Self {
+    pub(super) fn new<P>(envelope: &Envelope<P>, work: Work) -> Self {
         Self {
             position: envelope.position,
             event: envelope.into(),

@@ -91,9 +91,9 @@ impl Expected {
 
 impl Meaning {
     /// Checks the next event.
-    pub(super) fn take(
+    pub(super) fn take<P>(
         &mut self,
-        envelope: &Envelope,
+        envelope: &Envelope<P>,
         decoded: Decoded,
     ) -> Result<Option<Work>, Reason> {
         let at = envelope.recorded_at;
@@ -108,9 +108,9 @@ impl Meaning {
         }
     }
 
-    fn take_expected(
+    fn take_expected<P>(
         &mut self,
-        envelope: &Envelope,
+        envelope: &Envelope<P>,
         decoded: Decoded,
         expected: Expected,
     ) -> Result<Option<Work>, Reason> {

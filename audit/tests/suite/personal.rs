@@ -70,13 +70,13 @@ fn what_was_opened_what_stays_sealed_and_what_was_erased_is_told() {
         sealed
             .remarks
             .iter()
-            .any(|it| it.starts_with("2 registrations are sealed"))
+            .any(|it| it.starts_with("sealed registrations that were not opened: 2."))
     );
     assert!(
         sealed
             .remarks
             .iter()
-            .any(|it| it.starts_with("1 accounts were erased"))
+            .any(|it| it.starts_with("erased accounts: 1."))
     );
     // Their own two signatures were not verified.
     assert_eq!(sealed.signatures + 2, opened.signatures);
@@ -85,7 +85,7 @@ fn what_was_opened_what_stays_sealed_and_what_was_erased_is_told() {
     keys.insert(account(2), of_the_erased);
     let before = verify(&history.events, keys).expect("no fault");
     assert_eq!(counts(&before), (3, 3, 0, 1));
-    assert!(before.remarks.iter().any(|it| it.contains("destroy them")));
+    assert!(before.remarks.iter().any(|it| it.contains("Destroy them")));
 }
 
 #[test]

@@ -6,7 +6,6 @@
 use std::{borrow::Cow, error::Error, future::Future, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use countersign_domain::{account::Account, decider::Decider as _, key::Key, session::Session};
 use sqlx::{PgPool, Row, postgres::PgRow};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use super::{Shared, failure::damaged, pool::retried};
 use crate::{
     CommandEntry, CommandRecord, DecodedEvent, Decoder, Envelope, LogError, Recorded, StreamId,
-    metadata::MetadataColumn,
+    envelope::known_aggregate_type, metadata::MetadataColumn,
 };
 
 /// Why a row is none of ours.
@@ -187,7 +186,7 @@ fn envelope(row: &PgRow) -> Result<Envelope, Unreadable> {
     Ok(Envelope {
         position: row.try_get::<i64, _>(0)?.try_into()?,
         stream: StreamId {
-            aggregate_type: aggregate_type(row.try_get(1)?),
+            aggregate_type: known_aggregate_type(row.try_get(1)?),
             aggregate_id: row.try_get(2)?,
         },
         version: row.try_get::<i64, _>(3)?.try_into()?,
@@ -209,7 +208,7 @@ fn recorded(row: &PgRow) -> Result<Recorded, Unreadable> {
     Ok(Recorded {
         position: row.try_get_unchecked::<i64, _>(0)?.try_into()?,
         stream: StreamId {
-            aggregate_type: aggregate_type(row.try_get_unchecked(1)?),
+            aggregate_type: known_aggregate_type(row.try_get_unchecked(1)?),
             aggregate_id: row.try_get_unchecked(2)?,
         },
         version: row.try_get_unchecked::<i64, _>(3)?.try_into()?,
@@ -223,15 +222,6 @@ fn recorded(row: &PgRow) -> Result<Recorded, Unreadable> {
 /// twice more.
 fn json(row: &PgRow, column: usize) -> Result<&str, Unreadable> {
     row.try_get_raw(column)?.as_str()
-}
-
-/// Those that are known need no memory of their own.
-fn aggregate_type(name: &str) -> Cow<'static, str> {
-    let known = [Session::TYPE, Key::TYPE, Account::TYPE];
-    match known.into_iter().find(|known| *known == name) {
-        Some(known) => Cow::Borrowed(known),
-        None => Cow::Owned(name.to_owned()),
-    }
 }
 
 /// The errors of these parsers tell places, not contents.
