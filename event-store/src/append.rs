@@ -1,6 +1,6 @@
 //! What goes into the log, and what comes back.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, Datelike, Utc};
 use serde_json::Value;
@@ -178,14 +178,15 @@ impl Append {
             name("owner", &reservation.owner)?;
         }
         personal::check(&self)?;
-        let mut seen = HashSet::new();
-        for stream in &self.streams {
+        for (index, stream) in self.streams.iter().enumerate() {
             name("aggregate_type", &stream.stream.aggregate_type)?;
             name("aggregate_id", &stream.stream.aggregate_id)?;
             if stream.stream.aggregate_type.contains('/') {
                 return Err(invalid("aggregate_type holds a slash"));
             }
-            if !seen.insert(&stream.stream) {
+            // There are few.
+            let before = &self.streams[..index];
+            if before.iter().any(|other| other.stream == stream.stream) {
                 return Err(invalid("a stream appears twice"));
             }
         }

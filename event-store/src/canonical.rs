@@ -23,7 +23,8 @@ const NO_INTEGER: &str = "a payload holds a number that is not an integer";
 
 /// The canonical form of `value`.
 pub fn to_vec(value: &Value) -> Vec<u8> {
-    let mut out = Vec::new();
+    // As long as most payloads are.
+    let mut out = Vec::with_capacity(512);
     write(&mut out, value);
     out
 }
@@ -41,21 +42,35 @@ pub(crate) fn write(out: &mut Vec<u8>, value: &Value) {
             out.push(b']');
         }
         Value::Object(map) => {
-            let mut members: Vec<_> = map.iter().collect();
-            members.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-            out.push(b'{');
-            for (index, (key, item)) in members.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_str(out, key);
-                out.push(b':');
-                write(out, item);
+            // Most are in this order already.
+            if map.keys().is_sorted_by(|a, b| in_order(a, b)) {
+                write_members(out, map.iter());
+            } else {
+                let mut members: Vec<_> = map.iter().collect();
+                members.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+                write_members(out, members.into_iter());
             }
-            out.push(b'}');
         }
         scalar => serde_json::to_writer(out, scalar).expect("a vector takes every write"),
     }
+}
+
+fn write_members<'a>(out: &mut Vec<u8>, members: impl Iterator<Item = (&'a String, &'a Value)>) {
+    out.push(b'{');
+    for (index, (key, item)) in members.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_str(out, key);
+        out.push(b':');
+        write(out, item);
+    }
+    out.push(b'}');
+}
+
+/// Whether a member with the first name comes before one with the second.
+fn in_order(first: &str, second: &str) -> bool {
+    first.encode_utf16().lt(second.encode_utf16())
 }
 
 pub(crate) fn write_str(out: &mut Vec<u8>, text: &str) {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::{MAX_DEPTH, TOO_DEEP, integer, write_integer, write_str};
+use super::{MAX_DEPTH, TOO_DEEP, in_order, integer, write_integer, write_str};
 
 /// JSON in its canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,8 +157,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut last: Option<Cow<'de, str>> = None;
         while let Some(Name(name)) = members.next_key()? {
             if let Some(last) = &last {
-                let ordered = last.encode_utf16().lt(name.encode_utf16());
-                self.all.disordered |= !ordered;
+                self.all.disordered |= !in_order(last, &name);
                 self.all.text.push(b',');
             }
             write_str(&mut self.all.text, &name);

@@ -1,8 +1,9 @@
 //! The task that writes: it commits what is queued in one transaction.
 //!
 //! It decides on a batch by what it remembers, and one statement compares that with
-//! the log and writes. When the log has moved on, the answer tells all that the batch
-//! is decided on anew. One round trip without other writers, two with.
+//! the log and writes. When the log has moved on, another statement tells all that the
+//! batch is decided on anew; as long as others append, that one comes first. One round
+//! trip without other writers, two with.
 //!
 //! A caller hears of success only after COMMIT has returned, and after readers and
 //! followers in this process can see the events. When a statement fails, the whole
@@ -25,15 +26,16 @@ use tracing::Instrument;
 
 use super::{Shared, failure::damaged};
 use crate::{
-    AppendError, Appended, CommandEntry, LogError,
+    AppendError, Appended, CommandEntry, Envelope, LogError,
     append::Prepared,
     metrics,
     plan::{Plan, Planned},
     tails::Tails,
 };
+use call::Attempt;
 pub(super) use link::Link;
 use link::STEP;
-use lookup::{Answer, Wanted};
+use lookup::Wanted;
 
 /// How many appends share a transaction at most.
 const BATCH: usize = 256;
@@ -65,6 +67,8 @@ pub(super) struct Writer {
     /// True of the log whose head is `seen`.
     tails: Tails,
     seen: u64,
+    /// Whether others had appended when it last looked: then it looks first.
+    disturbed: bool,
     /// Where the ring of recent events ends.
     published: u64,
 }
@@ -76,6 +80,7 @@ impl Writer {
             shared,
             tails: Tails::default(),
             seen: head,
+            disturbed: false,
             published: head,
         }
     }
@@ -112,58 +117,59 @@ impl Writer {
         }
     }
 
-    async fn serve(&mut self, appends: Vec<Prepared>, replies: Vec<Reply>) {
+    async fn serve(&mut self, appends: Vec<Prepared>, mut replies: Vec<Reply>) {
         let span = tracing::debug_span!("db.events.append", appends = appends.len());
-        match self.write(appends).instrument(span).await {
-            Ok(outcomes) => {
-                for (reply, outcome) in replies.into_iter().zip(outcomes) {
-                    let _ = reply.send(outcome);
-                }
-            }
-            Err(error) => {
-                for reply in replies {
-                    let _ = reply.send(Err(error.clone().into()));
-                }
+        if let Err(error) = self.write(appends, &mut replies).instrument(span).await {
+            for reply in replies {
+                let _ = reply.send(Err(error.clone().into()));
             }
         }
     }
 
+    /// Writes a batch and replies. What is left of it is dropped after that, while
+    /// those who were answered go on.
     async fn write(
         &mut self,
         appends: Vec<Prepared>,
-    ) -> Result<Vec<Result<Written, AppendError>>, LogError> {
+        replies: &mut Vec<Reply>,
+    ) -> Result<(), LogError> {
         if appends.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let (appends, mut drafts): (Vec<_>, Vec<_>) = appends
             .into_iter()
             .map(|prepared| (prepared.append, prepared.drafts))
             .unzip();
         let mut wanted = Wanted::new(&appends);
-        let mut plan = wanted.assume(self.seen, &self.tails);
-        let mut sure = false;
+        let mut sure = self.disturbed;
+        let mut plan = if sure {
+            self.look_up(&mut wanted).await?
+        } else {
+            wanted.assume(self.seen, &self.tails)
+        };
         let mut misses = 0;
         loop {
             let planned: Vec<_> = plan.add_all(&appends, &mut drafts);
             if sure && plan.is_empty() {
                 self.link.rollback().await;
-                return Ok(outcomes(&plan, planned));
+                reply(replies, outcomes(&plan, planned));
+                return Ok(());
             }
             // What memory refuses is only refused when the database does.
             let fresh = |it: &Result<_, _>| matches!(it, Ok(Planned::Fresh { .. }));
             let stands = sure || (planned.iter().all(fresh) && !plan.is_empty());
-            if stands && !plan.personal.is_empty() && !self.link.is_locked() {
-                self.begin().await?;
+            if stands {
+                if !plan.personal.is_empty() && !self.link.is_locked() {
+                    self.begin().await?;
+                }
+                if self.written(&wanted, &plan).await? {
+                    let outcomes = outcomes(&plan, planned);
+                    let _outdated = self.publish(plan);
+                    reply(replies, outcomes);
+                    return Ok(());
+                }
+                misses += 1;
             }
-            let answer = self.ask(&mut wanted, stands.then_some(&plan)).await?;
-            if answer.written {
-                let outcomes = outcomes(&plan, planned);
-                self.publish(plan);
-                return Ok(outcomes);
-            }
-            plan = answer.plan;
-            sure = true;
-            misses += 1;
             if misses > UNLOCKED + 1 {
                 self.link.rollback().await;
                 let detail = format!("it does not take what is to follow position {}", plan.base);
@@ -172,6 +178,8 @@ impl Writer {
             if misses >= UNLOCKED && !self.link.is_locked() {
                 self.link.lock_head().await?;
             }
+            plan = self.look_up(&mut wanted).await?;
+            sure = true;
         }
     }
 
@@ -186,28 +194,22 @@ impl Writer {
         Ok(())
     }
 
-    /// Asks the database to write the plan or to tell what there is; asks again when
-    /// the connection was lost on the way and nothing was written.
-    async fn ask(
-        &mut self,
-        wanted: &mut Wanted<'_>,
-        plan: Option<&Plan>,
-    ) -> Result<Answer, LogError> {
+    /// Writes the plan, and tells whether it is in the log; tries again when the
+    /// connection was lost on the way and nothing was written.
+    async fn written(&mut self, wanted: &Wanted<'_>, plan: &Plan) -> Result<bool, LogError> {
         let mut again = !self.link.is_locked();
         loop {
             self.link.ready().await?;
             let error = match self.call(wanted, plan).await {
-                Ok(answer) => return Ok(answer),
+                Ok(written) => return Ok(written),
                 Err(error) if self.link.is_up() => {
                     self.link.rollback().await;
                     return Err(error);
                 }
                 Err(error) => error,
             };
-            if let Some(plan) = plan
-                && settle::settle(&mut self.link, plan, &error).await?
-            {
-                return Ok(Answer::written());
+            if settle::settle(&mut self.link, plan, &error).await? {
+                return Ok(true);
             }
             if !std::mem::take(&mut again) {
                 return Err(error);
@@ -215,30 +217,49 @@ impl Writer {
         }
     }
 
-    async fn call(
-        &mut self,
-        wanted: &mut Wanted<'_>,
-        plan: Option<&Plan>,
-    ) -> Result<Answer, LogError> {
+    async fn call(&mut self, wanted: &Wanted<'_>, plan: &Plan) -> Result<bool, LogError> {
         const WHAT: &str = "append a batch";
         let mut connection = self.link.take(WHAT)?;
-        let asked = call::append_batch(&mut connection, wanted, plan).boxed();
+        let asked = call::write(&mut connection, wanted, plan).boxed();
         let told = timeout(STEP, asked).await;
-        let rows = self.link.give(WHAT, connection, told).await?;
-        let Some(answer) = wanted.answer(&rows, &self.shared.name)? else {
-            return Err(damaged(&self.shared.name, "its head is missing"));
-        };
-        if answer.written {
-            if let Some(plan) = plan
-                && !plan.personal.is_empty()
-            {
-                self.change_keys(plan).await?;
+        match self.link.give(WHAT, connection, told).await? {
+            Attempt::Written => {
+                if !plan.personal.is_empty() {
+                    self.change_keys(plan).await?;
+                }
+                self.link.commit().await?;
+                Ok(true)
             }
-            self.link.commit().await?;
-        } else {
-            self.look_back(answer.plan.base)?;
+            Attempt::Moved => Ok(false),
+            Attempt::Taken => {
+                self.link.rollback().await;
+                Ok(false)
+            }
         }
-        Ok(answer)
+    }
+
+    /// A plan at the head of the log, with all that is wanted to decide on the batch.
+    async fn look_up(&mut self, wanted: &mut Wanted<'_>) -> Result<Plan, LogError> {
+        const WHAT: &str = "look up what a batch mentions";
+        let mut again = !self.link.is_locked();
+        loop {
+            self.link.ready().await?;
+            let mut connection = self.link.take(WHAT)?;
+            let told = timeout(STEP, call::look_up(&mut connection, wanted).boxed()).await;
+            let rows = match self.link.give(WHAT, connection, told).await {
+                Ok(rows) => rows,
+                Err(_) if !self.link.is_up() && std::mem::take(&mut again) => continue,
+                Err(error) => {
+                    self.link.rollback().await;
+                    return Err(error);
+                }
+            };
+            let Some(plan) = wanted.answer(&rows, &self.shared.name)? else {
+                return Err(damaged(&self.shared.name, "its head is missing"));
+            };
+            self.look_back(plan.base)?;
+            return Ok(plan);
+        }
     }
 
     async fn change_keys(&mut self, plan: &Plan) -> Result<(), LogError> {
@@ -255,7 +276,8 @@ impl Writer {
             let detail = format!("it ends at {head}, and it ended at {} before", self.seen);
             return Err(damaged(&self.shared.name, detail));
         }
-        if head > self.seen {
+        self.disturbed = head > self.seen;
+        if self.disturbed {
             // Who knows to which streams.
             self.tails.clear();
             self.seen = head;
@@ -264,11 +286,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes what was committed into memory and wakes those who follow.
-    fn publish(&mut self, plan: Plan) {
+    /// Takes what was committed into memory and wakes those who follow. Returns what
+    /// left the memory for it.
+    fn publish(&mut self, plan: Plan) -> Vec<Arc<Envelope>> {
         let head = plan.head();
         if plan.rows.is_empty() {
-            return;
+            return Vec::new();
         }
         for (stream, tail) in plan.tails {
             self.tails.insert(stream, tail);
@@ -278,10 +301,18 @@ impl Writer {
             self.shared.recent.reset(plan.base);
         }
         let events = plan.rows.into_iter().map(|row| row.envelope);
-        self.shared.recent.extend(events);
+        let outdated = self.shared.recent.extend(events);
         self.published = head;
         self.shared.hear(head);
         self.shared.committed.send_replace(head);
+        outdated
+    }
+}
+
+fn reply(replies: &mut Vec<Reply>, outcomes: Vec<Result<Written, AppendError>>) {
+    for (reply, outcome) in replies.drain(..).zip(outcomes) {
+        // Whoever does not wait any more does not mind.
+        let _ = reply.send(outcome);
     }
 }
 

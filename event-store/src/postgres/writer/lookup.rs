@@ -19,23 +19,6 @@ pub(super) struct Wanted<'a> {
     assumed_empty: Vec<bool>,
 }
 
-/// What the database said.
-pub(super) struct Answer {
-    /// Whether the batch was written.
-    pub(super) written: bool,
-    /// If not: a plan at the head of the log, with all that was looked up.
-    pub(super) plan: Plan,
-}
-
-impl Answer {
-    pub(super) fn written() -> Self {
-        Self {
-            written: true,
-            plan: Plan::default(),
-        }
-    }
-}
-
 impl<'a> Wanted<'a> {
     pub(super) fn new(appends: &'a [Append]) -> Self {
         let commands = appends.iter().filter_map(|p| p.command);
@@ -67,14 +50,14 @@ impl<'a> Wanted<'a> {
             .unzip()
     }
 
-    /// Of each stream, whether it is only assumed that it has no events, and the plan
-    /// writes none, which would show.
-    pub(super) fn assumed_empty(&self, plan: Option<&Plan>) -> Vec<bool> {
-        let written = |stream| plan.is_some_and(|plan| plan.tails.contains_key(stream));
+    /// The streams of which it is only assumed that they have no events. Those that the
+    /// plan writes to are not among them: it would show.
+    pub(super) fn assumed_empty(&self, plan: &Plan) -> (Vec<&str>, Vec<&str>) {
         let streams = self.streams.iter().zip(&self.assumed_empty);
         streams
-            .map(|(stream, empty)| *empty && !written(*stream))
-            .collect()
+            .filter(|(stream, empty)| **empty && !plan.tails.contains_key(**stream))
+            .map(|(stream, _)| (stream.aggregate_type.as_ref(), &stream.aggregate_id[..]))
+            .unzip()
     }
 
     /// A plan that assumes that everything is new but the streams in memory, whose
@@ -94,37 +77,33 @@ impl<'a> Wanted<'a> {
         plan
     }
 
-    /// Reads the database's answer; none without a head.
-    pub(super) fn answer(&mut self, rows: &[PgRow], log: &str) -> Result<Option<Answer>, LogError> {
+    /// Reads the database's answer: a plan at the head of the log, with all that was
+    /// looked up. None without a head.
+    pub(super) fn answer(&mut self, rows: &[PgRow], log: &str) -> Result<Option<Plan>, LogError> {
         self.assumed_empty.fill(false);
-        let mut answer = None;
+        let mut plan = None;
         rows.iter()
-            .try_for_each(|row| self.take(row, &mut answer))
+            .try_for_each(|row| self.take(row, &mut plan))
             .map_err(|error| damaged(log, format!("a look-up does not decode: {error}")))?;
-        Ok(answer)
+        Ok(plan)
     }
 
     /// The head comes first.
     fn take(
         &self,
         row: &PgRow,
-        answer: &mut Option<Answer>,
+        plan: &mut Option<Plan>,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let kind = row.try_get::<i16, _>(0)?;
-        let Some(Answer { plan, .. }) = answer else {
-            let base = row.try_get::<i64, _>(2)?.try_into()?;
-            *answer = Some(Answer {
-                written: row.try_get::<i64, _>(3)? == 1,
-                plan: Plan {
-                    base,
-                    ..Plan::default()
-                },
+        let Some(plan) = plan else {
+            if kind != 3 {
+                return Err(UNASKED.into());
+            }
+            *plan = Some(Plan {
+                base: row.try_get::<i64, _>(2)?.try_into()?,
+                ..Plan::default()
             });
-            return if kind == 3 {
-                Ok(())
-            } else {
-                Err(UNASKED.into())
-            };
+            return Ok(());
         };
         let place = usize::try_from(row.try_get::<i64, _>(1)? - 1)?;
         match kind {
