@@ -32,10 +32,8 @@ impl Recent {
         }
     }
 
-    /// Adds the events that follow the head, and returns those that there is no room
-    /// for any more: to drop them takes its time.
-    #[must_use]
-    pub(crate) fn extend(&self, events: impl Iterator<Item = Arc<Envelope>>) -> Vec<Arc<Envelope>> {
+    /// Adds the events that follow the head.
+    pub(crate) fn extend(&self, events: impl Iterator<Item = Arc<Envelope>>) {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         for event in events {
             debug_assert_eq!(event.position, ring.head + 1, "the ring has no gaps");
@@ -43,7 +41,7 @@ impl Recent {
             ring.events.push_back(event);
         }
         let excess = ring.events.len().saturating_sub(self.capacity);
-        ring.events.drain(..excess).collect()
+        ring.events.drain(..excess);
     }
 
     /// Forgets the events: the head moved to where the ring does not know it.

@@ -20,13 +20,14 @@ use std::sync::{Arc, atomic::Ordering};
 use futures::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot},
+    task::spawn_blocking,
     time::timeout,
 };
 use tracing::Instrument;
 
 use super::{Shared, failure::damaged};
 use crate::{
-    AppendError, Appended, CommandEntry, Envelope, LogError,
+    AppendError, Appended, CommandEntry, LogError,
     append::Prepared,
     metrics,
     plan::{Plan, Planned},
@@ -43,6 +44,9 @@ const BATCH: usize = 256;
 /// How often a batch is tried while other processes may get in between. After that
 /// the head is locked first.
 const UNLOCKED: u32 = 3;
+
+/// How many callers are many.
+const MANY: usize = 4;
 
 /// What the task is asked for.
 pub(super) enum Job {
@@ -117,24 +121,24 @@ impl Writer {
         }
     }
 
-    async fn serve(&mut self, appends: Vec<Prepared>, mut replies: Vec<Reply>) {
+    async fn serve(&mut self, appends: Vec<Prepared>, replies: Vec<Reply>) {
         let span = tracing::debug_span!("db.events.append", appends = appends.len());
-        if let Err(error) = self.write(appends, &mut replies).instrument(span).await {
-            for reply in replies {
-                let _ = reply.send(Err(error.clone().into()));
+        match self.write(appends).instrument(span).await {
+            Ok(outcomes) => reply(replies, outcomes).await,
+            Err(error) => {
+                for reply in replies {
+                    let _ = reply.send(Err(error.clone().into()));
+                }
             }
         }
     }
 
-    /// Writes a batch and replies. What is left of it is dropped after that, while
-    /// those who were answered go on.
     async fn write(
         &mut self,
         appends: Vec<Prepared>,
-        replies: &mut Vec<Reply>,
-    ) -> Result<(), LogError> {
+    ) -> Result<Vec<Result<Written, AppendError>>, LogError> {
         if appends.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (appends, mut drafts): (Vec<_>, Vec<_>) = appends
             .into_iter()
@@ -152,8 +156,7 @@ impl Writer {
             let planned: Vec<_> = plan.add_all(&appends, &mut drafts);
             if sure && plan.is_empty() {
                 self.link.rollback().await;
-                reply(replies, outcomes(&plan, planned));
-                return Ok(());
+                return Ok(outcomes(&plan, planned));
             }
             // What memory refuses is only refused when the database does.
             let fresh = |it: &Result<_, _>| matches!(it, Ok(Planned::Fresh { .. }));
@@ -164,9 +167,8 @@ impl Writer {
                 }
                 if self.written(&wanted, &plan).await? {
                     let outcomes = outcomes(&plan, planned);
-                    let _outdated = self.publish(plan);
-                    reply(replies, outcomes);
-                    return Ok(());
+                    self.publish(plan);
+                    return Ok(outcomes);
                 }
                 misses += 1;
             }
@@ -286,12 +288,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes what was committed into memory and wakes those who follow. Returns what
-    /// left the memory for it.
-    fn publish(&mut self, plan: Plan) -> Vec<Arc<Envelope>> {
+    /// Takes what was committed into memory and wakes those who follow.
+    fn publish(&mut self, plan: Plan) {
         let head = plan.head();
         if plan.rows.is_empty() {
-            return Vec::new();
+            return;
         }
         for (stream, tail) in plan.tails {
             self.tails.insert(stream, tail);
@@ -301,16 +302,30 @@ impl Writer {
             self.shared.recent.reset(plan.base);
         }
         let events = plan.rows.into_iter().map(|row| row.envelope);
-        let outdated = self.shared.recent.extend(events);
+        self.shared.recent.extend(events);
         self.published = head;
         self.shared.hear(head);
         self.shared.committed.send_replace(head);
-        outdated
     }
 }
 
-fn reply(replies: &mut Vec<Reply>, outcomes: Vec<Result<Written, AppendError>>) {
-    for (reply, outcome) in replies.drain(..).zip(outcomes) {
+/// Answers the callers. Many are answered from a thread that runs no tasks, and so are
+/// woken together: woken one by one by a thread of the runtime, they would wake and
+/// stop its other threads again and again, which was a seventh of an append.
+async fn reply(replies: Vec<Reply>, outcomes: Vec<Result<Written, AppendError>>) {
+    let answers = replies.into_iter().zip(outcomes);
+    if answers.len() < MANY {
+        answer(answers);
+    } else {
+        let answering = spawn_blocking(move || answer(answers));
+        // Those who were answered come first. It fails when the runtime ends, and with
+        // it those who wait.
+        let _ = answering.await;
+    }
+}
+
+fn answer(answers: impl Iterator<Item = (Reply, Result<Written, AppendError>)>) {
+    for (reply, outcome) in answers {
         // Whoever does not wait any more does not mind.
         let _ = reply.send(outcome);
     }

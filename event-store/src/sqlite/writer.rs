@@ -161,7 +161,7 @@ impl Writer {
             self.tails.insert(stream, tail);
         }
         let events = plan.rows.into_iter().map(|row| row.envelope);
-        drop(self.shared.recent.extend(events));
+        self.shared.recent.extend(events);
         self.wake(head);
     }
 
