@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run the whole system in one process on a data directory.
     Dev(DevArgs),
-    /// Accounts: create, show, suspend, reactivate.
+    /// Accounts: create, show, suspend, reactivate, erase.
     #[command(subcommand)]
     Account(AccountCommand),
     /// Keys: create, list, show, freeze, unfreeze.
