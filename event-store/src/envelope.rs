@@ -247,11 +247,11 @@ fn serialize_time<S: serde::Serializer>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use serde_json::json;
 
-    fn envelope() -> Envelope {
+    pub(crate) fn envelope() -> Envelope {
         Envelope {
             position: 7,
             stream: StreamId::new("session", Uuid::from_u128(1)),

@@ -113,24 +113,7 @@ impl Envelope<CanonicalText> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn envelope() -> Envelope {
-        Envelope {
-            position: 7,
-            stream: StreamId::new("session", Uuid::from_u128(1)),
-            version: 2,
-            event_type: "SessionStarted".into(),
-            event_version: 1,
-            payload: json!({"signers": [1, 2], "attempt": 0}),
-            recorded_at: DateTime::from_timestamp_micros(1_700_000_000_000_010).unwrap(),
-            correlation_id: Uuid::from_u128(2),
-            causation_id: None,
-            actor: "account/\"é\"".into(),
-            trace_parent: Some("00-01-02-00".into()),
-            previous_hash: [0xab; 32],
-        }
-    }
+    use crate::envelope::tests::envelope;
 
     #[test]
     fn the_canonical_form_is_read_back_and_nothing_else() {
