@@ -256,11 +256,15 @@ impl Writer {
                     return Err(error);
                 }
             };
-            let Some(plan) = wanted.answer(&rows, &self.shared.name)? else {
-                return Err(damaged(&self.shared.name, "its head is missing"));
-            };
-            self.look_back(plan.base)?;
-            return Ok(plan);
+            let log = &self.shared.name;
+            let answer = wanted.answer(&rows, log);
+            let plan = answer.and_then(|it| it.ok_or_else(|| damaged(log, "its head is missing")));
+            let plan = plan.and_then(|plan| self.look_back(plan.base).map(|()| plan));
+            if plan.is_err() {
+                // Nobody else could append for as long as it is open.
+                self.link.rollback().await;
+            }
+            return plan;
         }
     }
 
