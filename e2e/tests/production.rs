@@ -79,22 +79,73 @@ fn checkpoints_are_signed_by_one_projector_after_the_other_and_served_by_all() {
     // An auditor verifies over HTTP, with the key that the operator gave away.
     let key = newest["key"].as_str().expect("a key");
     let mut audit = Command::new(BINARY);
-    audit.args([
-        "--json",
-        "audit",
-        "verify",
-        &system.api(1).reads,
-        "--key",
-        key,
-    ]);
-    let ran = audit.output().expect("it runs");
-    let told: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    audit.args(["--json", "audit", "verify"]);
+    audit.args([&system.api(1).reads, "--key", key]);
+    let told = printed(audit);
     assert_eq!(told["verified"], true, "{told}");
     assert_eq!(
         told["signed_by"],
         serde_json::json!(["countersign.local/log"])
     );
     assert!(told["events"].as_u64() >= Some(head(&signed)), "{told}");
+    assert_eq!(told["registrations_sealed"], 1);
+}
+
+#[test]
+fn an_operator_exports_from_the_database_what_proves_every_intent() {
+    let system = Production::up(BINARY);
+    let (account, key) = account_with_key(&system);
+    account.sign(&system.api(1), key);
+    let folder = tempfile::tempdir().expect("a folder");
+    let bundle = folder.path().join("log.bundle");
+    let bundle = bundle.to_str().expect("a path");
+    let tool = |arguments: &[&str]| {
+        let arguments = [&["--json", "audit"], arguments].concat();
+        system.tool("projector-1", &arguments)
+    };
+    let exported = printed(tool(&[
+        "export",
+        "--database",
+        "--with-personal-keys",
+        "--out",
+        bundle,
+    ]));
+    assert_eq!(exported["personal_keys"], 1);
+    assert_eq!(exported["signed_through"], exported["events"]);
+    // Whoever has the keys checks the registration too, with no server.
+    let signed_by = exported["key"].as_str().expect("a key");
+    let mut offline = Command::new(BINARY);
+    offline.args(["--json", "audit", "verify", bundle, "--key", signed_by]);
+    let told = printed(offline);
+    assert_eq!(told["events"], exported["events"]);
+    assert_eq!(told["registrations_opened"], 1);
+    assert_eq!(told["registrations_sealed"], 0);
+    let in_place = printed(tool(&["verify", "--database"]));
+    assert_eq!(in_place["registrations_opened"], 1);
+    let newest = printed(tool(&["checkpoint", "--database"]));
+    assert_eq!(newest["key"], exported["key"]);
+    assert_eq!(printed(tool(&["prove", "1", "--database"]))["position"], 1);
+    // Without keys nobody reads it, and the summary says what was not checked.
+    let plain = folder.path().join("plain.bundle");
+    let plain = plain.to_str().expect("a path");
+    printed(tool(&["export", "--database", "--out", plain]));
+    let mut offline = Command::new(BINARY);
+    offline.args(["--json", "audit", "verify", plain, "--key", signed_by]);
+    assert_eq!(printed(offline)["registrations_sealed"], 1);
+    // A service whose configuration has no checkpoints says what it lacks.
+    let refused = system.tool("read-api-1", &["audit", "verify", "--database"]);
+    let refused = { refused }.output().expect("it runs");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("checkpoints.folder is not set"), "{said}");
+}
+
+/// The JSON that a command printed, which succeeded.
+fn printed(mut command: Command) -> Value {
+    let ran = command.output().expect("the binary starts");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{command:?}: {said}");
+    serde_json::from_slice(&ran.stdout).expect("JSON")
 }
 
 #[test]

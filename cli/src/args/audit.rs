@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
+use super::ConfigArgs;
+
 const VERIFY_EXIT: &str = "Exit codes: 0 nothing is wrong, 1 something is (the first fault is \
 printed), 2 the arguments or files cannot be used, 5 the server cannot be reached, 6 the \
 data directory cannot be read.";
@@ -27,8 +29,9 @@ pub(crate) enum AuditCommand {
         #[arg(long)]
         with_personal_keys: bool,
     },
-    /// Check a bundle, a proof, a data directory or a server's log, trusting none: order, hashes, roots,
-    /// signatures, and that everything recorded was asked for and could happen.
+    /// Check a bundle, a proof, a data directory, a server's log or a database, trusting
+    /// none: order, hashes, roots, signatures, and that everything recorded was asked
+    /// for and could happen.
     #[command(after_help = VERIFY_EXIT)]
     Verify(VerifyArgs),
     /// Prove that an event is in the log that was signed, as JSON.
@@ -40,9 +43,9 @@ pub(crate) enum AuditCommand {
     },
 }
 
-/// Where the log is.
+/// Where the log is: one of three.
 #[derive(Debug, ClapArgs)]
-#[group(required = true, multiple = false)]
+#[group(id = "log", multiple = false)]
 pub(crate) struct SourceArgs {
     /// A data directory of `dev`, in use or not.
     #[arg(long, value_name = "DIR")]
@@ -50,34 +53,32 @@ pub(crate) struct SourceArgs {
     /// The read API of a server.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// The database of the configuration and the folder of its checkpoints, as a
+    /// projector has them.
+    #[arg(long)]
+    pub(crate) database: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 /// Where an event is proved from.
 #[derive(Debug, ClapArgs)]
-#[group(required = true, multiple = false)]
 pub(crate) struct ProofSource {
-    /// A data directory of `dev`, in use or not.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-    /// The read API of a server.
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: SourceArgs,
     /// A bundle of `audit export`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
     pub(crate) bundle: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct VerifyArgs {
     /// A bundle of `audit export`, a proof of `audit prove`, or the URL of a read API.
-    #[arg(value_name = "BUNDLE|URL", required_unless_present_any = ["data_dir", "url"])]
+    #[arg(value_name = "BUNDLE|URL", conflicts_with = "log",
+        required_unless_present_any = ["data_dir", "url", "database"])]
     pub(crate) file: Option<PathBuf>,
-    /// Check a data directory of `dev` itself, in use or not.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "url"])]
-    pub(crate) data_dir: Option<PathBuf>,
-    /// Check the log of a server, by its read API.
-    #[arg(long, value_name = "URL", conflicts_with = "file")]
-    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: SourceArgs,
     /// A key of the log that you trust: name+hash+base64, or a file with it. Without
     /// one, the key in the bundle is believed, and the summary says so.
     #[arg(long, value_name = "KEY|FILE")]

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{HashKey, LogError, PersonalKey, PersonalKeys};
 
+const WHAT: &str = "read the keys of personal data";
 const KEYS: &str = "SELECT account, key FROM personal_keys WHERE account = ANY ($1)";
+const ALL_KEYS: &str = "SELECT account, key FROM personal_keys";
 const HOLDER: &str = "SELECT owner FROM reservations WHERE scope = $1 AND value = $2";
 const CHECK: &str = "SELECT check_value FROM personal_hash_key";
 const NOTE: &str = "INSERT INTO personal_hash_key (check_value) VALUES ($1)";
@@ -40,11 +42,9 @@ impl PersonalKeys for PostgresLog {
             return Ok(HashMap::new());
         }
         let wanted: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
-        let rows = retried(
-            &self.shared.pool,
-            "read the keys of personal data",
-            |pool| sqlx::query(KEYS).bind(wanted.clone()).fetch_all(pool),
-        );
+        let rows = retried(&self.shared.pool, WHAT, |pool| {
+            sqlx::query(KEYS).bind(wanted.clone()).fetch_all(pool)
+        });
         let rows = rows.await?;
         rows.iter().map(|row| key(&self.shared.name, row)).collect()
     }
@@ -109,6 +109,20 @@ impl PersonalKeys for PostgresLog {
 }
 
 impl PostgresLog {
+    /// The keys of all accounts that were not erased, as an operator hands them on.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn all_personal_keys(&self) -> Result<HashMap<AccountId, PersonalKey>, LogError> {
+        self.check_open()?;
+        let rows = retried(&self.shared.pool, WHAT, |pool| {
+            sqlx::query(ALL_KEYS).fetch_all(pool)
+        });
+        let rows = rows.await?;
+        rows.iter().map(|row| key(&self.shared.name, row)).collect()
+    }
+
     /// Refuses another key than the one that was taken note of.
     fn compare(&self, found: Option<&[u8]>, key: &HashKey) -> Result<(), LogError> {
         match found {

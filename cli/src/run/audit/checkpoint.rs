@@ -17,7 +17,7 @@ pub(super) async fn run(args: &SourceArgs, as_json: bool) -> Outcome {
     if let Some(root) = &args.data_dir {
         sign(root).await?;
     }
-    let log = OpenLog::open(args.data_dir.as_deref(), args.url.as_deref()).await?;
+    let log = OpenLog::open(args).await?;
     let newest = log.newest().await?.ok_or_else(|| {
         Failure::data(
             "there is no checkpoint: there are no events, or the process that uses the directory \

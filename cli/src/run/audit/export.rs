@@ -20,10 +20,11 @@ pub(super) async fn run(
 ) -> Outcome {
     if with_personal_keys && args.url.is_some() {
         return Err(Failure::usage(
-            "--with-personal-keys goes with --data-dir: a server does not hand keys out",
+            "--with-personal-keys goes with --data-dir or --database: a server does not hand keys \
+             out",
         ));
     }
-    let log = OpenLog::open(args.data_dir.as_deref(), args.url.as_deref()).await?;
+    let log = OpenLog::open(args).await?;
     let (to, checkpoints) = log.signed().await?;
     let made_by = concat!("countersign ", env!("CARGO_PKG_VERSION"));
     let header = Header::new(made_by, log.key.name(), to, vec![log.key.clone()]);

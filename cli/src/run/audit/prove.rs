@@ -15,7 +15,7 @@ pub(super) fn run(position: u64, source: &ProofSource) -> Outcome {
             prove_from_bundle(bundle, position).map_err(failed)
         }
         None => wait(async {
-            let log = OpenLog::open(source.data_dir.as_deref(), source.url.as_deref()).await?;
+            let log = OpenLog::open(&source.log).await?;
             let newest = log.newest().await?;
             let newest = newest.ok_or(NoProof::NoCheckpoint).map_err(failed)?;
             let keys = vec![log.key.clone()];

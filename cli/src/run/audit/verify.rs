@@ -33,17 +33,19 @@ pub(super) fn run(args: &VerifyArgs, as_json: bool) -> Outcome {
     } else {
         Depth::Meaning
     };
-    let url = args.url.as_deref().or_else(|| url(args.file.as_deref()));
-    let verified = match &args.file {
-        Some(file) if url.is_none() => {
+    let verified = match (&args.file, url(args.file.as_deref())) {
+        (Some(file), None) => {
             readable(file)?;
             if let Some(proof) = proof(file) {
                 return verify_proof(&proof, &trust, as_json);
             }
             verify_bundle(file, &trust, depth)
         }
-        _ => wait(async {
-            let log = OpenLog::open(args.data_dir.as_deref(), url).await?;
+        (_, url) => wait(async {
+            let log = match url {
+                Some(url) => OpenLog::at(url).await?,
+                None => OpenLog::open(&args.log).await?,
+            };
             verify_log(&log, &trust, depth).await
         })?,
     };
