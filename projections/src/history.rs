@@ -1,4 +1,4 @@
-//! Accounts, keys and sessions as they were at a position.
+//! Accounts, keys and sessions as they were at a position, one by one and in lists.
 //!
 //! A past state is folded from the events of its own stream, by the same pure function
 //! that the projections use: at the head it is what the read models say. The fold stops
@@ -11,6 +11,7 @@
 
 mod changes;
 mod entity;
+mod list;
 mod memory;
 mod models;
 mod snapshot;

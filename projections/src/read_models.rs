@@ -54,6 +54,10 @@ impl ReadModels {
         Self { store }
     }
 
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
     /// Position of the last event that every answer from now on shows.
     #[must_use]
     pub fn position(&self) -> u64 {

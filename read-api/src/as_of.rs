@@ -36,9 +36,19 @@ pub(crate) async fn past<E: Entity>(
     id: E::Id,
     point: Point,
 ) -> Result<(u64, E), Problem> {
+    let position = api.resolve(point).await?;
+    let row = past_at(api, headers, id, position).await?;
+    Ok((position, row))
+}
+
+/// The row as it was at a position.
+pub(crate) async fn past_at<E: Entity>(
+    api: &ReadApi,
+    headers: &HeaderMap,
+    id: E::Id,
+    position: u64,
+) -> Result<E, Problem> {
     let log = api.history.log();
-    let position = point.resolve(&**log, (api.clock)()).await;
-    let position = position.map_err(refused)?;
     let (stream, name) = (E::stream(id), E::KIND.name());
     let first = log.read_stream(&stream, 0, 1).await?;
     let viewer = api.visibility.viewer(headers);
@@ -57,11 +67,18 @@ pub(crate) async fn past<E: Entity>(
         return Err(Problem::new(Code::NotFound, detail));
     }
     let past = api.history.at::<E>(id, position).await?;
-    let row = past.row.ok_or_else(|| {
+    past.row.ok_or_else(|| {
         let detail = format!("the {name} {id} cannot be read at position {position}");
         Problem::new(Code::NotFound, detail)
-    })?;
-    Ok((position, row))
+    })
+}
+
+impl ReadApi {
+    /// The position that a point is.
+    pub(crate) async fn resolve(&self, point: Point) -> Result<u64, Problem> {
+        let position = point.resolve(&**self.history.log(), (self.clock)()).await;
+        position.map_err(refused)
+    }
 }
 
 fn refused(error: PointError) -> Problem {

@@ -23,6 +23,7 @@ mod events;
 mod finish;
 mod health;
 mod keys;
+mod lists;
 pub mod metrics;
 mod parties;
 pub mod problem;

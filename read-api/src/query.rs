@@ -177,8 +177,8 @@ impl Query {
                 let mut detail = format!("this endpoint has no parameter `{name}`");
                 if name == AS_OF {
                     detail.push_str(
-                        ": what was is shown of one account, key or session, as in \
-                         /v1/keys/{id}?as_of=17",
+                        ": what was is shown of accounts, keys and sessions, as in \
+                         /v1/keys?as_of=17",
                     );
                 }
                 Err(Problem::new(Code::UnknownParameter, detail).field(&name))

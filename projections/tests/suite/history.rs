@@ -24,7 +24,7 @@ use crate::projector::{append, open};
 use crate::support::{account_id, envelope, key_facts, session_id};
 use crate::world::{World, op};
 
-fn worlds(count: usize, commands: usize) -> Vec<World> {
+pub(crate) fn worlds(count: usize, commands: usize) -> Vec<World> {
     let mut runner = TestRunner::deterministic();
     let mut one = || {
         vec(op(), commands)
@@ -35,7 +35,9 @@ fn worlds(count: usize, commands: usize) -> Vec<World> {
     (0..count).map(|_| World::of(&one())).collect()
 }
 
-async fn log_of(events: &[Arc<Envelope>]) -> (Arc<dyn ReadLog>, Arc<SqliteLog>, TempDir) {
+pub(crate) async fn log_of(
+    events: &[Arc<Envelope>],
+) -> (Arc<dyn ReadLog>, Arc<SqliteLog>, TempDir) {
     let folder = TempDir::new().expect("a folder");
     let log = open(folder.path()).await;
     for envelope in events {

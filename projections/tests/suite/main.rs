@@ -7,6 +7,7 @@ mod history;
 mod keys;
 mod lists;
 mod parties;
+mod past_lists;
 mod postgres;
 mod projector;
 mod sessions;

@@ -77,6 +77,75 @@ async fn every_past_is_answered_as_it_was_then() {
     }
 }
 
+/// All lists that have a past.
+fn lists() -> Vec<String> {
+    let of_account = format!("/v1/accounts/{}/keys", account_id(1));
+    let lists = ["/v1/accounts", "/v1/keys", "/v1/sessions", &of_account];
+    lists.map(str::to_owned).to_vec()
+}
+
+#[tokio::test]
+async fn lists_are_answered_as_they_were_then() {
+    let server = Server::start().await;
+    let key = key_id(1, 1);
+    let filtered = [
+        "/v1/accounts?status=suspended",
+        "/v1/accounts?username=user-1",
+        "/v1/keys?status=active",
+        "/v1/sessions?status=expired",
+        "/v1/sessions?kind=sign&limit=1",
+    ];
+    let paths: Vec<_> = filtered.map(str::to_owned).into_iter().collect();
+    let paths = [lists(), paths].concat();
+    let mut shown = vec![];
+    for step in 0..8 {
+        match step {
+            0 => drop(server.register(1).await),
+            1 => drop(server.request_key(1, 1).await),
+            2 => server.activate_key(key).await,
+            3 => server.suspend(1).await,
+            4 => drop(server.register(2).await),
+            5 => drop(server.create_session(1, 1, SessionKind::Sign).await),
+            6 => drop(server.create_session(1, 2, SessionKind::Sign).await),
+            _ => {
+                let (id, expired) = (session_id(1, 1), SessionEvent::SessionExpired {});
+                server.session_event(id, &expired).await;
+            }
+        }
+        server.settle().await;
+        let mut now = vec![];
+        for path in &paths {
+            now.push(server.get(path).await);
+        }
+        shown.push(now);
+    }
+    for (then, position) in shown.iter().zip(1..) {
+        for (path, then) in paths.iter().zip(then) {
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let past = server.get(&format!("{path}{mark}as_of={position}")).await;
+            assert_eq!(past.status, then.status, "{path} {position} {}", past.body);
+            assert_eq!(past.body, then.body, "{path} {position}");
+            assert_eq!(past.header("countersign-position"), position.to_string());
+        }
+    }
+    // A list goes on in the same past.
+    let first = server.get("/v1/sessions?kind=sign&limit=1&as_of=8").await;
+    let cursor = first.body["next_cursor"].as_str().expect("it goes on");
+    let second = format!("/v1/sessions?kind=sign&limit=1&as_of=8&cursor={cursor}");
+    let second = server.get(&second).await;
+    assert_eq!(
+        second.items()[0]["session_id"],
+        session_id(1, 1).to_string()
+    );
+    assert_eq!(second.items()[0]["status"], "expired");
+    let nobody = server
+        .get(&format!("/v1/accounts/{}/keys?as_of=4", account_id(2)))
+        .await;
+    assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+    let detail = nobody.body["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("came to be at position 5"), "{detail}");
+}
+
 #[tokio::test]
 async fn a_time_is_as_good_as_a_position() {
     let (server, paths, shown) = seeded().await;
@@ -109,7 +178,8 @@ async fn what_was_is_read_from_the_log_while_the_read_models_are_behind() {
 
 #[tokio::test]
 async fn a_bad_as_of_is_refused_by_name_with_the_cure() {
-    let (server, paths, _) = seeded().await;
+    let (server, mut paths, _) = seeded().await;
+    paths.extend(lists());
     for path in &paths {
         for (as_of, code, says) in [
             ("", "invalid_parameter", "is empty"),
@@ -146,14 +216,14 @@ async fn a_bad_as_of_is_refused_by_name_with_the_cure() {
             assert!(detail.contains(says), "{as_of}: {detail}");
         }
     }
-    for list in ["/v1/accounts", "/v1/keys", "/v1/sessions", "/v1/events"] {
-        let answer = server.get(&format!("{list}?as_of=1")).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{list}");
+    for other in ["/v1/events", "/v1/parties"] {
+        let answer = server.get(&format!("{other}?as_of=1")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{other}");
         assert_eq!(answer.body["code"], "unknown_parameter");
         assert_eq!(answer.body["field"], "as_of");
         let detail = answer.body["detail"].as_str().unwrap_or_default();
         assert!(
-            detail.contains("of one account, key or session"),
+            detail.contains("of accounts, keys and sessions"),
             "{detail}"
         );
     }

@@ -108,6 +108,13 @@ async fn the_past_of_what_is_hidden_is_not_shown_either() {
             assert_eq!(answer.status, status, "{path}");
         }
     }
+    server.project();
+    for list in ["/v1/accounts", "/v1/sessions"] {
+        let answer = server.get(&format!("{list}?as_of=6")).await;
+        let shown = answer.items().iter().map(|item| &item["account_id"]);
+        let shown: Vec<_> = shown.collect();
+        assert_eq!(shown, [&account_id(2).to_string()[..]], "{list}");
+    }
     let early = server
         .get(&format!("/v1/sessions/{}?as_of=1", session_id(1, 2)))
         .await;
