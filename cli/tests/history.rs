@@ -325,6 +325,10 @@ fn what_cannot_be_is_refused_in_words() {
             vec!["replay", "--nats-subject", "replay.events"],
             "does not go with a data directory",
         ),
+        (
+            vec!["replay", "--into-projection", "keys"],
+            "--into writes the read models into a folder",
+        ),
         (vec!["diff", "3", "1"], "turn them round"),
         (vec!["diff", "0", "4"], "TO: position 4 is beyond the head"),
     ] {

@@ -155,3 +155,63 @@ fn what_was_is_told_from_the_database_and_events_go_to_nats_again() {
         bus.close().await;
     });
 }
+
+#[test]
+fn a_projection_of_the_past_is_a_table_beside_those_that_answer() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let database = database().await;
+        let url = &database.url;
+        fill(url).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("replay").display().to_string();
+        let into = ["--json", "replay", "--into-projection", "accounts"];
+        let resumed = |to: &'static str| [&into[..], &["--to", to, "--resume", &file]].concat();
+
+        let ran = run(url, &resumed("120")).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let told = ran.json()["projections"][0].clone();
+        assert_eq!(told["position"], 120);
+        let table = told["table"].as_str().expect("a table").to_owned();
+        let status = format!("SELECT status FROM {table}");
+        let shown = query(url, &status).await.expect("an answer");
+        assert_eq!(shown, ["suspended"]);
+
+        // The same version goes on, and says when it cannot.
+        let ran = run(url, &resumed("121")).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(ran.json()["projections"][0]["table"], table.as_str());
+        let shown = query(url, &status).await.expect("an answer");
+        assert_eq!(shown, ["active"]);
+        let back = run(url, &resumed("7")).await;
+        assert_eq!(back.code, 2, "{back:?}");
+        assert!(back.stderr.contains("name one from 121 on"), "{back:?}");
+        let other = ["replay", "--into-projection", "keys", "--resume", &file];
+        let other = run(url, &other).await;
+        assert_eq!(other.code, 2, "{other:?}");
+        assert!(other.stderr.contains("other projections"), "{other:?}");
+
+        // All of them, beside the first; queries see nothing of it.
+        let ran = run(url, &["--json", "replay", "--into-projection", "all"]).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let all = ran.json()["projections"].clone();
+        let version = all[0]["version"].as_u64().expect("a version");
+        assert_eq!(all.as_array().map(Vec::len), Some(5));
+        let listed = run(url, &["--json", "projections", "list"]).await.json();
+        let states = listed.as_array().expect("versions").iter();
+        let of = |state: &str| states.clone().filter(|it| it["state"] == state).count();
+        assert_eq!((of("active"), of("past"), of("building")), (5, 6, 0));
+
+        let drop = |version: String| async move {
+            run(url, &["projections", "drop", "accounts", &version]).await
+        };
+        assert_eq!(drop(version.to_string()).await.code, 0);
+        let again = drop(version.to_string()).await;
+        assert_eq!(again.code, 2, "{again:?}");
+        assert!(again.stderr.contains("projections list"), "{again:?}");
+        assert_eq!(drop("1".to_owned()).await.code, 2);
+        let nothing = run(url, &["replay", "--into-projection", "key"]).await;
+        assert_eq!(nothing.code, 2, "{nothing:?}");
+        assert!(nothing.stderr.contains("`key`"), "{nothing:?}");
+    });
+}

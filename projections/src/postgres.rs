@@ -9,6 +9,7 @@
 //! - [`PostgresStore`] is what queries read.
 //! - [`Projectors`] keeps the active versions up with the log.
 //! - [`Rebuild`] fills new versions beside the traffic and swaps them in.
+//! - [`PastVersions`] fills versions that show the past.
 //! - [`verify()`] compares what is stored with what the log says.
 //! - [`PostgresSnapshots`] keeps states of long streams for [`crate::history`].
 //! - [`list()`] and [`status()`] tell how the versions are.
@@ -22,6 +23,7 @@ mod group;
 mod lane;
 mod load;
 mod pages;
+mod past;
 mod projectors;
 mod rebuild;
 mod registry;
@@ -31,6 +33,7 @@ mod store;
 mod verify;
 mod write;
 
+pub use past::{PastVersion, PastVersions, drop_past};
 pub use projectors::{LEASE, Projectors, run};
 pub use rebuild::{Phase, Progress, Rebuild, Rebuilt};
 pub use snapshots::PostgresSnapshots;

@@ -62,6 +62,14 @@ pub enum StoreError {
         /// Which version.
         version: u32,
     },
+    /// There is no such version that shows the past.
+    #[error("there is no version {version} of {projection} that shows the past")]
+    NotPast {
+        /// Which projection.
+        projection: Projection,
+        /// Which version.
+        version: u32,
+    },
     /// A rebuild or verification runs already.
     #[error("a rebuild or verification runs already")]
     Busy,

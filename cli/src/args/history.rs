@@ -24,7 +24,8 @@ pub(crate) struct LogArgs {
 pub(crate) struct ReplayArgs {
     /// Show one account, key or session as it was then, and what has changed since.
     #[arg(long, value_name = "POSITION|TIME", requires = "id",
-        conflicts_with_all = ["from", "to", "types", "streams", "nats_subject", "into", "rate", "resume"])]
+        conflicts_with_all = ["from", "to", "types", "streams", "nats_subject", "into",
+            "into_projection", "rate", "resume"])]
     pub(crate) as_of: Option<Point>,
     /// With --as-of: what it is.
     #[arg(value_enum, requires = "as_of", requires = "id")]
@@ -54,6 +55,11 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "DIR",
         conflicts_with_all = ["from", "types", "streams", "rate", "resume"])]
     pub(crate) into: Option<PathBuf>,
+    /// Fold this projection, or `all`, up to --to into tables of its own beside those that
+    /// answer queries, to be read with SQL. `projections drop` takes them away.
+    #[arg(long, value_name = "NAME",
+        conflicts_with_all = ["from", "types", "streams", "nats_subject", "into"])]
+    pub(crate) into_projection: Option<String>,
     /// At most this many events a second.
     #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,

@@ -191,6 +191,15 @@ pub(crate) enum ProjectionsCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Take a version away that `replay --into-projection` made.
+    Drop {
+        /// The projection.
+        name: String,
+        /// The version, as `projections list` tells it.
+        version: u32,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
     /// Compute a projection from the log and report every row that differs.
     Verify {
         /// Its name; all of them unless given.

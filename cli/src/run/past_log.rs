@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign_event_store::{EventLog, Point, PointError, PostgresLog, ReadLog, SqliteReader};
 use countersign_projections::history::History;
 use countersign_projections::postgres::PostgresSnapshots;
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::LogArgs;
@@ -21,6 +22,8 @@ pub(super) struct PastLog {
     pub(super) history: History,
     /// The configuration; none for a data directory.
     pub(super) config: Option<Config>,
+    /// The database; none for a data directory.
+    pub(super) database: Option<PgPool>,
     /// Told to end.
     pub(super) stop: CancellationToken,
 }
@@ -58,6 +61,7 @@ pub(super) fn with_log(args: &LogArgs, work: impl AsyncFnOnce(PastLog) -> Outcom
                 history: History::new(log.clone()),
                 log,
                 config: None,
+                database: None,
                 stop,
             })
             .await;
@@ -74,6 +78,7 @@ pub(super) fn with_log(args: &LogArgs, work: impl AsyncFnOnce(PastLog) -> Outcom
             history: History::new(log.clone()).with_snapshots(snapshots),
             log,
             config: Some(config),
+            database: Some(postgres.pool().clone()),
             stop,
         })
         .await;

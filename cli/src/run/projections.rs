@@ -1,13 +1,13 @@
 //! `countersign projections …`
 
-mod bar;
+pub(super) mod bar;
 mod text;
 
 use std::sync::Arc;
 
 use countersign_event_store::{EventLog, PostgresLog};
-use countersign_projections::Projection;
-use countersign_projections::postgres::{Rebuild, list, status, verify};
+use countersign_projections::postgres::{Rebuild, drop_past, list, status, verify};
+use countersign_projections::{Projection, StoreError};
 use serde_json::json;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,26 @@ pub(super) fn run(command: &ProjectionsCommand, as_json: bool) -> Outcome {
             let which = projections(name)?;
             with_log(config, async |log, pool, stop| {
                 rebuild(log, pool, which, stop, as_json).await
+            })
+        }
+        ProjectionsCommand::Drop {
+            name,
+            version,
+            config,
+        } => {
+            let projection: Projection = name.parse().map_err(Failure::usage)?;
+            with_log(config, async |_, pool, _| {
+                let dropped = drop_past(&pool, projection, *version).await;
+                dropped.map_err(|error| match error {
+                    error @ StoreError::NotPast { .. } => Failure::usage(format!(
+                        "{error}: `countersign projections list` tells which there are"
+                    )),
+                    error => failed(&error),
+                })?;
+                let told = json!({ "projection": projection, "version": version });
+                output::either(as_json, &json!({ "dropped": told }), |_| {
+                    format!("dropped version {version} of {projection}")
+                })
             })
         }
         ProjectionsCommand::Verify { name, config } => {
@@ -128,7 +148,7 @@ fn with_log(
     })
 }
 
-fn projections(name: &str) -> Outcome<Vec<Projection>> {
+pub(super) fn projections(name: &str) -> Outcome<Vec<Projection>> {
     if name == "all" {
         return Ok(Projection::ALL.to_vec());
     }

@@ -5,6 +5,7 @@ mod bar;
 mod cursor;
 mod deliver;
 mod into;
+mod projection;
 mod sink;
 
 use std::collections::HashSet;
@@ -28,6 +29,12 @@ pub(super) fn run(args: &ReplayArgs, as_json: bool) -> Outcome {
              not go with a data directory",
         ));
     }
+    if args.into_projection.is_some() && args.log.data_dir.is_some() {
+        return Err(Failure::usage(
+            "--into-projection makes tables in a deployment's database: of a data directory, \
+             --into writes the read models into a folder",
+        ));
+    }
     if let Some(subject) = &args.nats_subject {
         sink::check_subject(subject)?;
     }
@@ -36,12 +43,16 @@ pub(super) fn run(args: &ReplayArgs, as_json: bool) -> Outcome {
             (Some(point), Some(kind), Some(id)) => {
                 as_of::run(&past, point, kind, id, as_json).await
             }
-            _ => match &args.into {
-                Some(folder) => {
+            _ => match (&args.into, &args.into_projection) {
+                (Some(folder), _) => {
                     let to = end(args, &past).await?;
                     into::run(&past, to, folder, as_json).await
                 }
-                None => replay(args, past, as_json).await,
+                (None, Some(name)) => {
+                    let to = end(args, &past).await?;
+                    projection::run(args, &past, to, name, as_json).await
+                }
+                (None, None) => replay(args, past, as_json).await,
             },
         }
     })

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use self::filling::Filling;
 use super::pages::{PAGE, Pages};
 use super::rebuild::{Phase, Progress};
-use super::registry::{self, Target};
+use super::registry::{self, Purpose, Target};
 use crate::{Projection, StoreError};
 
 /// How often to tell of the progress.
@@ -48,6 +48,7 @@ const WAITING: usize = 2;
 pub(super) struct Reporter<'a> {
     tell: &'a mut (dyn FnMut(Progress) + Send),
     started: Instant,
+    from: u64,
     told: Option<Instant>,
 }
 
@@ -56,8 +57,14 @@ impl<'a> Reporter<'a> {
         Self {
             tell,
             started: Instant::now(),
+            from: 0,
             told: None,
         }
+    }
+
+    /// What was folded before does not count for the rate.
+    pub(super) fn from(self, from: u64) -> Self {
+        Self { from, ..self }
     }
 
     /// Tells, however short ago it told something.
@@ -69,12 +76,12 @@ impl<'a> Reporter<'a> {
             phase,
             position,
             head,
-            rate: position as f64 / elapsed.as_secs_f64().max(0.001),
+            rate: position.saturating_sub(self.from) as f64 / elapsed.as_secs_f64().max(0.001),
             elapsed,
         });
     }
 
-    fn tell_now_and_then(&mut self, phase: Phase, position: u64, head: u64) {
+    pub(super) fn tell_now_and_then(&mut self, phase: Phase, position: u64, head: u64) {
         if self.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.tell(phase, position, head);
         }
@@ -88,7 +95,7 @@ pub(super) async fn create(
 ) -> Result<Vec<Target>, StoreError> {
     let mut targets = vec![];
     for projection in projections {
-        targets.push(registry::create(pool, *projection).await?);
+        targets.push(registry::create(pool, *projection, Purpose::Building).await?);
     }
     Ok(targets)
 }

@@ -100,18 +100,35 @@ pub(super) async fn lock_active(
     })
 }
 
+/// What a version is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    /// To become the active one, or to be compared with it.
+    Building,
+    /// To show the past.
+    Past,
+}
+
 /// Makes the next version, with empty tables that are without even their keys: those
 /// are made by [`make_key`], at once for all rows.
-pub(super) async fn create(pool: &PgPool, projection: Projection) -> Result<Target, StoreError> {
+pub(super) async fn create(
+    pool: &PgPool,
+    projection: Projection,
+    purpose: Purpose,
+) -> Result<Target, StoreError> {
     let failed = failed("making a version");
     let mut transaction = pool.begin().await.map_err(&failed)?;
     let version = sqlx::query_scalar(
         "INSERT INTO read_models.versions (projection, version, state)
-         SELECT $1, max(version) + 1, 'building' FROM read_models.versions WHERE projection = $1
+         SELECT $1, max(version) + 1, $2 FROM read_models.versions WHERE projection = $1
          RETURNING version",
     );
     let version: i32 = version
         .bind(projection.name())
+        .bind(match purpose {
+            Purpose::Building => "building",
+            Purpose::Past => "past",
+        })
         .fetch_one(&mut *transaction)
         .await
         .map_err(&failed)?;

@@ -20,6 +20,8 @@ pub enum VersionState {
     Building,
     /// Queries read it.
     Active,
+    /// It shows the past, for whoever asked for it.
+    Past,
     /// It was active; it is dropped when nobody can be reading it any more.
     Retired,
 }
@@ -87,6 +89,7 @@ fn version(row: &PgRow) -> Option<Version> {
         state: match row.get(2) {
             "building" => VersionState::Building,
             "active" => VersionState::Active,
+            "past" => VersionState::Past,
             _ => VersionState::Retired,
         },
         position: row.get::<i64, _>(3).unsigned_abs(),

@@ -1,6 +1,7 @@
 //! The read models in PostgreSQL, on a real server.
 
 pub(crate) mod fixture;
+mod past;
 mod projecting;
 mod rebuilding;
 mod same_as_memory;

@@ -13,14 +13,14 @@ const EVERY: Duration = Duration::from_secs(1);
 
 const TEMPLATE: &str = "{msg:<10} {wide_bar} {pos}/{len} events  {prefix}";
 
-pub(super) struct Bar {
+pub(in crate::run) struct Bar {
     bar: Option<ProgressBar>,
     as_json: bool,
     told: Option<(Phase, Instant)>,
 }
 
 impl Bar {
-    pub(super) fn new(as_json: bool) -> Self {
+    pub(in crate::run) fn new(as_json: bool) -> Self {
         let bar = (!as_json && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new(0);
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
@@ -35,7 +35,7 @@ impl Bar {
         }
     }
 
-    pub(super) fn show(&mut self, progress: &Progress) {
+    pub(in crate::run) fn show(&mut self, progress: &Progress) {
         if let Some(bar) = &self.bar {
             bar.set_length(progress.head);
             bar.set_position(progress.position);
@@ -65,7 +65,7 @@ impl Bar {
         }
     }
 
-    pub(super) fn end(&self) {
+    pub(in crate::run) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
