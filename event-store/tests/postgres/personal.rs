@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use countersign_domain::ids::AccountId;
 use countersign_event_store::{
-    EventLog, PersonalKey, PersonalKeys, PostgresLog, conformance, conformance_tests,
+    AppendError, EventLog, LogError, PersonalKey, PersonalKeys, PostgresLog, conformance,
+    conformance_tests,
 };
 use countersign_test_servers::Database;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::support::{connect, database, execute, open, verify};
+use crate::support::{append, connect, database, execute, open, verify};
 
 async fn kept() -> (Arc<PostgresLog>, Database) {
     let database = database().await;
@@ -65,6 +66,26 @@ async fn keys_that_cannot_be_written_leave_no_event() {
         .await;
     assert_eq!(appended.unwrap().last_position, 1);
     assert_eq!(verify(&log).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_set_back_is_refused_and_locks_nobody_out() {
+    let url = database().await.url;
+    let log = open(&url).await;
+    log.append(append("one", "Joined", 1)).await.unwrap();
+    let mut other = connect(&url).await;
+    let set_back = "ALTER TABLE log_head DISABLE TRIGGER log_head_never_goes_back;
+        UPDATE log_head SET position = 0";
+    execute(&mut other, set_back).await.unwrap();
+    // With a key the head is locked first, and what is there is looked up under the lock.
+    let refused = log
+        .append(conformance::registration(1, key(1), "alice"))
+        .await;
+    let AppendError::Log(LogError::Damaged { .. }) = refused.expect_err("it is damaged") else {
+        panic!("another error");
+    };
+    let lock = "SELECT position FROM log_head FOR UPDATE NOWAIT";
+    execute(&mut other, lock).await.expect("nobody has it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
