@@ -88,11 +88,16 @@ fn a_webhook_is_told_of_an_account_and_again_after_a_restart() {
     );
 
     let url = format!("http://127.0.0.1:{port}/hook");
-    let added = run(&dev, &["webhook", "add", &url]);
+    let id = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    let add = || run(&dev, &["webhook", "add", &url, "--id", id]);
+    let added = add();
     assert_eq!(added.code, 0, "{added:?}");
     let added = added.json();
     assert!(text(&added, "secret").starts_with("whsec_"), "{added}");
-    let id = text(&added, "webhook_id");
+    let again = add();
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(again.json()["webhook_id"], id);
+    assert!(again.json()["secret"].is_null(), "{again:?}");
     let tested = run(&dev, &["webhook", "test", id]);
     assert_eq!(
         (tested.code, &tested.json()["delivered"]),

@@ -97,6 +97,9 @@ pub enum WebhookError {
         /// Position of the next event.
         next: u64,
     },
+    /// There is one with this id, for another URL or other events.
+    #[error("there is another webhook with the id {0}: take another id, or change that one")]
+    Taken(Uuid),
     /// There are as many as there may be.
     #[error("there are {0} webhooks, and no more are allowed: remove one, or raise `webhooks.max`")]
     TooMany(u32),
@@ -117,6 +120,8 @@ pub enum WebhookError {
 /// A subscription to be made.
 #[derive(Clone, Debug, Default)]
 pub struct NewWebhook {
+    /// Its id, by which a request that is sent again is known; without it, a new one.
+    pub id: Option<Uuid>,
     /// Where events go.
     pub url: String,
     /// Which.
@@ -195,27 +200,31 @@ impl Webhooks {
     }
 
     /// Makes a subscription, and the secret that its messages are signed with. The
-    /// secret is told this once.
+    /// secret is told this once: asked again for the same one, by its id, there is none.
     ///
     /// # Errors
     ///
-    /// `Url`, `BeyondHead` or `TooMany` when it is not to be, others when it cannot be.
+    /// `Url`, `Taken`, `BeyondHead` or `TooMany` when it is not to be, others when it cannot be.
     pub async fn create(
         &self,
         new: NewWebhook,
-    ) -> Result<(Status, Zeroizing<String>), WebhookError> {
+    ) -> Result<(Status, Option<Zeroizing<String>>), WebhookError> {
         let target = self.parts.sender.check(&new.url).await?;
+        let url = String::from(target.url);
+        if let Some(known) = self.known(&new, &url).await? {
+            return Ok((known, None));
+        }
         let head = self.parts.log.head().await?;
         let cursor = match new.from {
             None => head,
             Some(from) => before(from, head)?,
         };
-        let id = self.id();
+        let id = new.id.unwrap_or_else(|| self.id());
         let secret = Secret::generate().map_err(SealError::from)?;
         let subscription = Subscription {
             id,
-            url: target.url.into(),
-            filter: new.filter,
+            url,
+            filter: new.filter.clone(),
             secret: self.parts.key.seal(id, &secret)?,
             previous: None,
             state: State::Active,
@@ -231,7 +240,10 @@ impl Webhooks {
             revision: 1,
         };
         if !self.parts.store.insert(&subscription, self.max).await? {
-            return Err(WebhookError::TooMany(self.max));
+            // The same request may have come first meanwhile.
+            let known = self.known(&new, &subscription.url).await?;
+            let known = known.ok_or(WebhookError::TooMany(self.max))?;
+            return Ok((known, None));
         }
         self.parts.changed.notify_one();
         let status = Status {
@@ -239,7 +251,17 @@ impl Webhooks {
             head,
             dead_letters: 0,
         };
-        Ok((status, secret.to_text()))
+        Ok((status, Some(secret.to_text())))
+    }
+
+    /// The one that was asked for before, by its id.
+    async fn known(&self, new: &NewWebhook, url: &str) -> Result<Option<Status>, WebhookError> {
+        let Some(id) = new.id else { return Ok(None) };
+        match self.parts.store.get(id).await? {
+            None => Ok(None),
+            Some(it) if it.url == url && it.filter == new.filter => self.status(it).await.map(Some),
+            Some(_) => Err(WebhookError::Taken(id)),
+        }
     }
 
     /// One of them.

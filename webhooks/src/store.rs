@@ -56,7 +56,8 @@ pub enum Letter {
 /// Keeps subscriptions and their dead letters.
 #[async_trait]
 pub trait WebhookStore: Send + Sync + Debug {
-    /// Adds a subscription, unless there are `max` of them: then it returns false.
+    /// Adds a subscription, unless there are `max` of them, or one with its id: then it
+    /// returns false.
     ///
     /// # Errors
     ///

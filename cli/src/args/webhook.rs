@@ -108,6 +108,9 @@ pub(crate) enum WebhookCommand {
         /// Begin with the event at this position [default: what is recorded from now on].
         #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(u64).range(1..))]
         from: Option<u64>,
+        /// Its id: sent again with the same one, it makes no second webhook.
+        #[arg(long, value_name = "UUID")]
+        id: Option<Uuid>,
         #[command(flatten)]
         server: WebhookServerArgs,
     },

@@ -31,11 +31,15 @@ pub(super) fn run(command: &WebhookCommand, as_json: bool) -> Outcome {
             target,
             filter,
             from,
+            id,
             server,
         } => {
             let mut body = json!({ "url": target, "filter": filtered(filter) });
             if let Some(from) = from {
                 body["from"] = (*from).into();
+            }
+            if let Some(id) = id {
+                body["webhook_id"] = id.to_string().into();
             }
             let made = at(server).send("POST", "/v1/webhooks", &body)?;
             output::either(as_json, &made, with_secret)
@@ -124,6 +128,14 @@ fn shown(it: &Value) -> String {
 }
 
 fn with_secret(it: &Value) -> String {
+    if it["secret"].is_null() {
+        return format!(
+            "{}\n\nIt was there before, and its secret is not shown again: \
+             `countersign webhook rotate-secret {}` makes another.",
+            shown(it),
+            output::plain(&it["webhook_id"])
+        );
+    }
     format!(
         "{}\n\nsecret  {}\nKeep it where messages are received: it is not shown again.",
         shown(it),

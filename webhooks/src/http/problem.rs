@@ -56,6 +56,8 @@ codes! {
     PositionBeyondHead, "position_beyond_head", BAD_REQUEST, "No event has this position";
     /// The URL may not be used.
     UrlRefused, "url_refused", UNPROCESSABLE_ENTITY, "The URL is refused";
+    /// There is another one with this id.
+    WebhookIdTaken, "webhook_id_taken", CONFLICT, "The id is taken";
     /// There are as many as there may be.
     TooManyWebhooks, "too_many_webhooks", CONFLICT, "Too many webhooks";
     /// There is no such thing.
@@ -146,6 +148,7 @@ impl From<WebhookError> for Problem {
             WebhookError::BeyondHead { .. } => {
                 Self::new(Code::PositionBeyondHead, detail).field("from")
             }
+            WebhookError::Taken(_) => Self::new(Code::WebhookIdTaken, detail).field("webhook_id"),
             WebhookError::TooMany(_) => Self::new(Code::TooManyWebhooks, detail),
             WebhookError::Store(_) | WebhookError::Log(_) => {
                 let error = &error as &dyn std::error::Error;

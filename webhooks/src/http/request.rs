@@ -87,6 +87,13 @@ impl Fields {
         self.text(name)?.ok_or_else(|| missing(name))
     }
 
+    /// Takes an id.
+    pub(super) fn id(&mut self, name: &str) -> Result<Option<Uuid>, Problem> {
+        let text = self.text(name)?;
+        let id = text.map(|text| text.parse()).transpose();
+        id.map_err(|_| Problem::invalid(&self.name(name), "must be a UUID"))
+    }
+
     /// Takes a whole number.
     pub(super) fn number(
         &mut self,

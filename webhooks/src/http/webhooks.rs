@@ -25,6 +25,7 @@ type Api = State<Arc<Webhooks>>;
 
 pub(super) async fn create(State(api): Api, mut fields: Fields) -> Result<Response, Problem> {
     let new = NewWebhook {
+        id: fields.id("webhook_id")?,
         url: fields.required_text("url")?,
         filter: fields.filter()?.unwrap_or_default(),
         from: fields.number("from", 1, u64::MAX)?,
@@ -33,9 +34,15 @@ pub(super) async fn create(State(api): Api, mut fields: Fields) -> Result<Respon
     let (status, secret) = api.create(new).await?;
     let location = format!("/v1/webhooks/{}", status.subscription.id);
     let mut body = view::webhook(&status);
-    body["secret"] = secret.as_str().into();
+    let code = match secret {
+        Some(secret) => {
+            body["secret"] = secret.as_str().into();
+            StatusCode::CREATED
+        }
+        None => StatusCode::OK,
+    };
     let headers = [(header::LOCATION, location)];
-    Ok((StatusCode::CREATED, headers, Json(body)).into_response())
+    Ok((code, headers, Json(body)).into_response())
 }
 
 pub(super) async fn list(State(api): Api, query: Query) -> Result<Json<Value>, Problem> {

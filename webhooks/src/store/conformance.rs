@@ -78,6 +78,18 @@ async fn what_is_put_in_comes_out(store: &dyn WebhookStore) {
         Some(first.clone())
     );
     assert_eq!(store.get(Uuid::from_u128(9)).await.expect("read"), None);
+    let again = Subscription {
+        url: "https://example.com/other".to_owned(),
+        ..first.clone()
+    };
+    assert!(
+        !store.insert(&again, 9).await.expect("asked"),
+        "it is there"
+    );
+    assert_eq!(
+        store.get(first.id).await.expect("read"),
+        Some(first.clone())
+    );
     assert!(store.remove(first.id).await.expect("removed"));
     assert!(!store.remove(first.id).await.expect("looked"));
     assert!(store.remove(second.id).await.expect("removed"));

@@ -61,7 +61,8 @@ impl SqliteWebhooks {
 }
 
 const INSERT: &str = "INSERT INTO webhook_subscriptions (id, revision, document) \
-    SELECT $1, 1, $2 WHERE (SELECT count(*) FROM webhook_subscriptions) < $3";
+    SELECT $1, 1, $2 WHERE (SELECT count(*) FROM webhook_subscriptions) < $3 \
+    ON CONFLICT (id) DO NOTHING";
 
 const SELECT: &str = "SELECT revision, document FROM webhook_subscriptions";
 

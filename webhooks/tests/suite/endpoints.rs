@@ -240,6 +240,13 @@ async fn what_is_wrong_is_named_and_leaves_nothing() {
             "secret",
         ),
         (
+            json!({ "url": url, "webhook_id": "mine" }),
+            400,
+            "invalid_field",
+            "webhook_id",
+            "UUID",
+        ),
+        (
             json!({ "url": url, "filter": [] }),
             400,
             "invalid_field",
@@ -394,6 +401,41 @@ async fn paths_methods_and_bodies_that_are_none_are_refused() {
     let large = json!({ "url": "a".repeat(70_000) });
     let (status, problem) = api.post("/v1/webhooks", large).await;
     assert_eq!((status, &problem["code"]), (413, &json!("body_too_large")));
+}
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_makes_no_second_one() {
+    let world = World::new().await;
+    world.append(1, &["SessionCreated"]).await;
+    let api = api(&world);
+    let receiver = Receiver::new([]).await;
+    let id = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    let asked = json!({ "webhook_id": id, "url": receiver.url, "from": 1 });
+    // At once, as whoever does not wait for an answer does.
+    let ask = || api.post("/v1/webhooks", asked.clone());
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    let answers = [one, two, three, ask().await];
+    let made: Vec<_> = answers
+        .iter()
+        .filter(|(status, _)| *status == 201)
+        .collect();
+    assert_eq!(made.len(), 1, "{answers:?}");
+    for (status, body) in &answers {
+        assert!([200, 201].contains(status), "{body}");
+        assert_eq!(body["webhook_id"], id);
+        assert_eq!(body["secret"].is_string(), *status == 201, "told once");
+    }
+    let (_, all) = api.get("/v1/webhooks").await;
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(1));
+    for other in [
+        json!({ "webhook_id": id, "url": format!("{}/other", receiver.url) }),
+        json!({ "webhook_id": id, "url": receiver.url, "filter": { "types": ["KeyFrozen"] } }),
+    ] {
+        let (status, problem) = api.post("/v1/webhooks", other).await;
+        assert_eq!(status, 409, "{problem}");
+        assert_eq!(problem["code"], "webhook_id_taken");
+        assert_eq!(problem["field"], "webhook_id");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

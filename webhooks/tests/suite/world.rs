@@ -67,12 +67,16 @@ impl Running {
 
     pub(crate) async fn add_with(&self, url: &str, filter: EventFilter) -> (Uuid, String) {
         let new = NewWebhook {
+            id: None,
             url: url.to_owned(),
             filter,
             from: None,
         };
         let (status, secret) = self.webhooks.create(new).await.expect("made");
-        (status.subscription.id, secret.to_string())
+        (
+            status.subscription.id,
+            secret.expect("a secret").to_string(),
+        )
     }
 
     /// Waits until a subscription is as wanted.
