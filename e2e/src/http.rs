@@ -98,6 +98,19 @@ impl Api {
         self.agent.get(url).call().map(answer)
     }
 
+    /// A page of the console.
+    ///
+    /// # Panics
+    /// When it is not shown.
+    #[must_use]
+    pub fn page(&self, path: &str) -> String {
+        let answer = self.agent.get(format!("{}{path}", self.reads)).call();
+        let mut answer = answer.expect("an answer");
+        let text = answer.body_mut().read_to_string().expect("text");
+        assert_eq!(answer.status(), 200, "{path}: {text}");
+        text
+    }
+
     /// The position of the last event.
     ///
     /// # Panics

@@ -92,6 +92,40 @@ fn checkpoints_are_signed_by_one_projector_after_the_other_and_served_by_all() {
 }
 
 #[test]
+fn the_console_of_either_replica_shows_the_deployment() {
+    let system = Production::up(BINARY);
+    await_parties(&system);
+    let (account, key) = account_with_key(&system);
+    let signed = account.sign(&system.api(1), key);
+    let session = signed["session_id"].as_str().expect("an id");
+    let key = key.to_string();
+    for replica in [1, 2] {
+        let api = system.api(replica);
+        for (path, parts) in [
+            ("/console/sessions", &[session, "completed"][..]),
+            ("/console/keys", &[&key, "active"]),
+            ("/console/parties", &["alpha", "bravo", "carol"]),
+            ("/console/events", &["SessionCompleted", "SessionStarted"]),
+        ] {
+            let page = api.page(path);
+            for part in parts {
+                assert!(page.contains(part), "{path}: {part}: {page}");
+            }
+        }
+        // What comes from others than the database: the relay, and who signs.
+        until("the relay is heard of", || {
+            let page = api.page("/console/");
+            (!page.contains("nothing was heard of the relay")).then_some(())
+        });
+        until("the root of the log is the one signed", || {
+            let page = api.page("/console/audit");
+            let all = ["countersign.local/log", "is the one signed"];
+            all.iter().all(|part| page.contains(part)).then_some(())
+        });
+    }
+}
+
+#[test]
 fn an_operator_exports_from_the_database_what_proves_every_intent() {
     let system = Production::up(BINARY);
     let (account, key) = account_with_key(&system);
