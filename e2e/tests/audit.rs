@@ -125,12 +125,19 @@ fn what_cannot_be_audited_is_said_in_one_sentence() {
         assert!(!folder.path().join("x").exists());
     }
     // Two sources, or none, are a matter of usage.
-    for arguments in [
-        &["export", "--out", "x"][..],
-        &["checkpoint", "--data-dir", ".", "--url", no_server],
-        &["prove", "1"],
-        &["verify"],
+    let two = "cannot be used with";
+    for (arguments, says) in [
+        (&["export", "--out", "x"][..], "name the log"),
+        (&["checkpoint", "--data-dir", ".", "--url", no_server], two),
+        (&["checkpoint", "--database", "--url", no_server], two),
+        (&["prove", "1"], "name the log"),
+        (&["prove", "1", "--bundle", "b", "--database"], two),
+        (&["verify"], "BUNDLE|URL"),
+        (&["verify", "b", "--database"], two),
+        (&["verify", "--database"], "this command needs it"),
     ] {
-        assert_eq!(run(folder.path(), arguments).code, 2, "{arguments:?}");
+        let ran = run(folder.path(), arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}");
+        assert!(ran.stderr.contains(says), "{arguments:?}: {}", ran.stderr);
     }
 }

@@ -43,10 +43,19 @@ pub(crate) enum AuditCommand {
     },
 }
 
-/// Where the log is: one of three.
+/// Where the log is.
 #[derive(Debug, ClapArgs)]
-#[group(id = "log", multiple = false)]
 pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// One of three.
+#[derive(Debug, ClapArgs)]
+#[group(multiple = false)]
+pub(crate) struct Place {
     /// A data directory of `dev`, in use or not.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -57,8 +66,6 @@ pub(crate) struct SourceArgs {
     /// projector has them.
     #[arg(long)]
     pub(crate) database: bool,
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
 }
 
 /// Where an event is proved from.
@@ -67,14 +74,14 @@ pub(crate) struct ProofSource {
     #[command(flatten)]
     pub(crate) log: SourceArgs,
     /// A bundle of `audit export`.
-    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    #[arg(long, value_name = "FILE", conflicts_with = "Place")]
     pub(crate) bundle: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct VerifyArgs {
     /// A bundle of `audit export`, a proof of `audit prove`, or the URL of a read API.
-    #[arg(value_name = "BUNDLE|URL", conflicts_with = "log",
+    #[arg(value_name = "BUNDLE|URL", conflicts_with = "Place",
         required_unless_present_any = ["data_dir", "url", "database"])]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]

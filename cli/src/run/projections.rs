@@ -13,7 +13,6 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{ConfigArgs, ProjectionsCommand};
-use crate::config::Role;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::output;
 use crate::role::{self, in_full};
@@ -128,7 +127,7 @@ fn with_log(
     args: &ConfigArgs,
     work: impl AsyncFnOnce(Arc<dyn EventLog>, PgPool, CancellationToken) -> Outcome,
 ) -> Outcome {
-    let config = role::load(&args.sources(vec![]), Role::Migrate)?;
+    let config = role::load_database(&args.sources(vec![]))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::output;
 
 pub(super) async fn run(args: &SourceArgs, as_json: bool) -> Outcome {
-    if let Some(root) = &args.data_dir {
+    if let Some(root) = &args.place.data_dir {
         sign(root).await?;
     }
     let log = OpenLog::open(args).await?;

@@ -18,7 +18,7 @@ pub(super) async fn run(
     with_personal_keys: bool,
     as_json: bool,
 ) -> Outcome {
-    if with_personal_keys && args.url.is_some() {
+    if with_personal_keys && args.place.url.is_some() {
         return Err(Failure::usage(
             "--with-personal-keys goes with --data-dir or --database: a server does not hand keys \
              out",
@@ -62,7 +62,7 @@ pub(super) async fn run(
         eprintln!(
             "warning: {} events are not signed yet: {} and export again",
             exported.footer.events - signed_through,
-            match &args.data_dir {
+            match &args.place.data_dir {
                 Some(root) => format!(
                     "run `countersign audit checkpoint --data-dir {}`",
                     root.display()

@@ -10,7 +10,6 @@ use countersign_event_store::{EventLog, PostgresLog, SqliteReader};
 
 use super::server::ServerLog;
 use crate::args::{ConfigArgs, SourceArgs};
-use crate::config::Role;
 use crate::embedded::ReadOnlyDir;
 use crate::failure::{Failure, Outcome};
 use crate::role;
@@ -52,10 +51,11 @@ enum Checkpoints {
 impl OpenLog {
     /// The log that the arguments name.
     pub(super) async fn open(args: &SourceArgs) -> Outcome<Self> {
-        match (&args.data_dir, &args.url) {
+        let place = &args.place;
+        match (&place.data_dir, &place.url) {
             (Some(root), _) => Self::in_directory(root).await,
             (None, Some(url)) => Self::at(url).await,
-            (None, None) if args.database => Self::in_database(&args.config).await,
+            (None, None) if place.database => Self::in_database(&args.config).await,
             (None, None) => Err(Failure::usage(
                 "name the log: --data-dir DIR, --url URL, or --database for the configured one",
             )),
@@ -79,7 +79,7 @@ impl OpenLog {
 
     /// The log of a deployment, as its operator has it.
     async fn in_database(args: &ConfigArgs) -> Outcome<Self> {
-        let config = role::load(&args.sources(vec![]), Role::Migrate)?;
+        let config = role::load_database(&args.sources(vec![]))?;
         let checkpoints = &config.checkpoints;
         let folder = checkpoints.folder.as_ref().ok_or_else(|| {
             Failure::usage(
