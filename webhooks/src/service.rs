@@ -1,58 +1,33 @@
 //! What one can do with subscriptions.
 
+mod attempt;
+mod config;
+mod create;
+mod error;
+mod model;
+
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::Duration;
 use countersign_domain::Timestamp;
-use countersign_event_store::{EventFilter, EventLog, Leases, LogError, Owners};
-use serde::Serialize;
+use countersign_event_store::{Leases, Owners};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::clock::Clock;
+pub use config::{Entropy, WebhooksConfig};
+pub use error::WebhookError;
+pub use model::{Attempted, NewWebhook, Status, WebhookChange};
+
 use crate::deliver::{Deliverer, Parts};
-use crate::message;
-use crate::policy::UrlRefused;
-use crate::schedule::Schedule;
-use crate::seal::{SealError, SealKey};
+use crate::seal::SealError;
 use crate::secret::Secret;
-use crate::send::{Link, Outcome, SendSettings, Sender};
-use crate::store::{Letter, StoreError, WebhookStore, change};
-use crate::subscription::{DeadLetter, Previous, State, Subscription};
-
-/// Makes up ids.
-pub type Entropy = Arc<dyn Fn() -> [u8; 16] + Send + Sync>;
-
-/// What [`Webhooks`] is made of.
-pub struct WebhooksConfig {
-    /// The event log.
-    pub log: Arc<dyn EventLog>,
-    /// Where subscriptions are kept.
-    pub store: Arc<dyn WebhookStore>,
-    /// Says which process delivers.
-    pub leases: Arc<dyn Leases>,
-    /// A name that no other process has.
-    pub replica: String,
-    /// What secrets are sealed under, the same in all processes.
-    pub key: SealKey,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-    /// Makes up ids of subscriptions and traces.
-    pub entropy: Entropy,
-    /// How messages are sent.
-    pub send: SendSettings,
-    /// When they are sent again.
-    pub schedule: Schedule,
-    /// How many events given up in a row disable a subscription.
-    pub disable_after: u32,
-    /// How many messages are under way at once.
-    pub concurrency: u32,
-    /// How many subscriptions there may be.
-    pub max: u32,
-}
+use crate::send::Sender;
+use crate::store::{Letter, change};
+use crate::subscription::{Previous, State, Subscription};
+use create::before;
 
 /// Subscriptions, and their delivery.
 pub struct Webhooks {
@@ -63,106 +38,12 @@ pub struct Webhooks {
     max: u32,
 }
 
-impl fmt::Debug for WebhooksConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebhooksConfig").finish_non_exhaustive()
-    }
-}
-
 impl fmt::Debug for Webhooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Webhooks")
             .field("replica", &self.replica)
             .finish_non_exhaustive()
     }
-}
-
-/// Why something was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum WebhookError {
-    /// There is no such subscription.
-    #[error("there is no webhook with this id")]
-    NotFound,
-    /// There is no such dead letter.
-    #[error("there is no dead letter at position {0}")]
-    NoDeadLetter(u64),
-    /// The URL may not be used.
-    #[error("`url` {0}")]
-    Url(#[from] UrlRefused),
-    /// A position that cannot be begun at.
-    #[error("position {wanted} is beyond the next one to come, {next}")]
-    BeyondHead {
-        /// What was asked for.
-        wanted: u64,
-        /// Position of the next event.
-        next: u64,
-    },
-    /// There is one with this id, for another URL or other events.
-    #[error("there is another webhook with the id {0}: take another id, or change that one")]
-    Taken(Uuid),
-    /// There are as many as there may be.
-    #[error("there are {0} webhooks, and no more are allowed: remove one, or raise `webhooks.max`")]
-    TooMany(u32),
-    /// A secret cannot be had.
-    #[error(transparent)]
-    Secret(#[from] SealError),
-    /// The store cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The log cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// A fault of this program.
-    #[error("{0}")]
-    Internal(String),
-}
-
-/// A subscription to be made.
-#[derive(Clone, Debug, Default)]
-pub struct NewWebhook {
-    /// Its id, by which a request that is sent again is known; without it, a new one.
-    pub id: Option<Uuid>,
-    /// Where events go.
-    pub url: String,
-    /// Which.
-    pub filter: EventFilter,
-    /// Position of the first event; without it, what is recorded from now on.
-    pub from: Option<u64>,
-}
-
-/// What is to be changed.
-#[derive(Clone, Debug, Default)]
-pub struct WebhookChange {
-    /// Where events go.
-    pub url: Option<String>,
-    /// Which.
-    pub filter: Option<EventFilter>,
-    /// Active or paused.
-    pub active: Option<bool>,
-}
-
-/// A subscription, and how it stands.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// The subscription.
-    pub subscription: Subscription,
-    /// The head of the log.
-    pub head: u64,
-    /// How many dead letters it has.
-    pub dead_letters: u64,
-}
-
-/// What became of one attempt that somebody asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Attempted {
-    /// Whether the receiver took it.
-    pub delivered: bool,
-    /// The status that it answered with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// What went wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
 }
 
 impl Webhooks {
@@ -197,71 +78,6 @@ impl Webhooks {
         let (parts, leases) = (self.parts.clone(), self.leases.clone());
         let deliverer = Deliverer::new(parts, leases, self.replica.clone());
         deliverer.run(stop).await;
-    }
-
-    /// Makes a subscription, and the secret that its messages are signed with. The
-    /// secret is told this once: asked again for the same one, by its id, there is none.
-    ///
-    /// # Errors
-    ///
-    /// `Url`, `Taken`, `BeyondHead` or `TooMany` when it is not to be, others when it cannot be.
-    pub async fn create(
-        &self,
-        new: NewWebhook,
-    ) -> Result<(Status, Option<Zeroizing<String>>), WebhookError> {
-        let target = self.parts.sender.check(&new.url).await?;
-        let url = String::from(target.url);
-        if let Some(known) = self.known(&new, &url).await? {
-            return Ok((known, None));
-        }
-        let head = self.parts.log.head().await?;
-        let cursor = match new.from {
-            None => head,
-            Some(from) => before(from, head)?,
-        };
-        let id = new.id.unwrap_or_else(|| self.id());
-        let secret = Secret::generate().map_err(SealError::from)?;
-        let subscription = Subscription {
-            id,
-            url,
-            filter: new.filter.clone(),
-            secret: self.parts.key.seal(id, &secret)?,
-            previous: None,
-            state: State::Active,
-            reason: None,
-            cursor,
-            replay_until: 0,
-            pending: None,
-            last_error: None,
-            last_success_at: None,
-            dead_letters_in_a_row: 0,
-            created_at: self.parts.clock.now(),
-            generation: 1,
-            revision: 1,
-        };
-        if !self.parts.store.insert(&subscription, self.max).await? {
-            // The same request may have come first meanwhile.
-            let known = self.known(&new, &subscription.url).await?;
-            let known = known.ok_or(WebhookError::TooMany(self.max))?;
-            return Ok((known, None));
-        }
-        self.parts.changed.notify_one();
-        let status = Status {
-            subscription,
-            head,
-            dead_letters: 0,
-        };
-        Ok((status, Some(secret.to_text())))
-    }
-
-    /// The one that was asked for before, by its id.
-    async fn known(&self, new: &NewWebhook, url: &str) -> Result<Option<Status>, WebhookError> {
-        let Some(id) = new.id else { return Ok(None) };
-        match self.parts.store.get(id).await? {
-            None => Ok(None),
-            Some(it) if it.url == url && it.filter == new.filter => self.status(it).await.map(Some),
-            Some(_) => Err(WebhookError::Taken(id)),
-        }
     }
 
     /// One of them.
@@ -369,71 +185,6 @@ impl Webhooks {
         self.apply(id, |it| it.replay(from)).await
     }
 
-    /// The events that were given up, after a position, in order.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound`, and others when they cannot be read.
-    pub async fn dead_letters(
-        &self,
-        id: Uuid,
-        after: u64,
-        limit: u32,
-    ) -> Result<Vec<DeadLetter>, WebhookError> {
-        let found = self.parts.store.get(id).await?;
-        found.ok_or(WebhookError::NotFound)?;
-        Ok(self.parts.store.dead_letters(id, after, limit).await?)
-    }
-
-    /// Tries once, now, to deliver an event that was given up. It is a dead letter no
-    /// more when the receiver takes it.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` or `NoDeadLetter`, and others when it cannot be tried.
-    pub async fn redeliver(&self, id: Uuid, position: u64) -> Result<Attempted, WebhookError> {
-        let found = self.parts.store.get(id).await?;
-        let subscription = found.ok_or(WebhookError::NotFound)?;
-        let before = position.saturating_sub(1);
-        let letters = self.parts.store.dead_letters(id, before, 1).await?;
-        let letter = letters.into_iter().find(|it| it.position == position);
-        let mut letter = letter.ok_or(WebhookError::NoDeadLetter(position))?;
-        let events = self.parts.log.read_all(before, 1).await?;
-        let event = events.into_iter().find(|it| it.position == position);
-        let event = event.ok_or_else(|| {
-            WebhookError::Internal(format!("the log has no event at position {position}"))
-        })?;
-        let now = self.parts.clock.now();
-        let message = message::of_event(&self.parts.key, &subscription, &event, now)?;
-        let attempted = self.attempt(&subscription, &message).await;
-        change(&*self.parts.store, id, |_| {
-            Some(match &attempted.error {
-                None => Letter::Take(position),
-                Some(error) => {
-                    letter.error.clone_from(error);
-                    letter.at = now;
-                    letter.attempts += 1;
-                    Letter::Put(letter.clone())
-                }
-            })
-        })
-        .await?;
-        Ok(attempted)
-    }
-
-    /// Sends a message that only tries the way, once, now.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound`, and others when it cannot be tried.
-    pub async fn test(&self, id: Uuid) -> Result<Attempted, WebhookError> {
-        let found = self.parts.store.get(id).await?;
-        let subscription = found.ok_or(WebhookError::NotFound)?;
-        let now = self.parts.clock.now();
-        let message = message::of_test(&self.parts.key, &subscription, self.id(), now)?;
-        Ok(self.attempt(&subscription, &message).await)
-    }
-
     /// An id that nothing has yet.
     pub(crate) fn id(&self) -> Uuid {
         uuid::Builder::from_random_bytes((self.entropy)()).into_uuid()
@@ -447,32 +198,6 @@ impl Webhooks {
     pub async fn ready(&self) -> Result<u64, WebhookError> {
         self.parts.store.count_dead_letters().await?;
         Ok(self.parts.log.head().await?)
-    }
-
-    async fn attempt(
-        &self,
-        subscription: &Subscription,
-        message: &crate::send::Message,
-    ) -> Attempted {
-        let sender = &self.parts.sender;
-        let mut link = Link::default();
-        match sender.send(&mut link, &subscription.url, message).await {
-            Outcome::Delivered(status) => Attempted {
-                delivered: true,
-                status: Some(status.as_u16()),
-                error: None,
-            },
-            Outcome::Gone => Attempted {
-                delivered: false,
-                status: Some(410),
-                error: Some("the receiver answered 410 Gone".to_owned()),
-            },
-            Outcome::Failed { status, detail, .. } => Attempted {
-                delivered: false,
-                status: status.map(|status| status.as_u16()),
-                error: Some(detail),
-            },
-        }
     }
 
     /// Changes a subscription, and has it looked at.
@@ -500,22 +225,4 @@ impl Webhooks {
             head: self.parts.log.head().await?,
         })
     }
-}
-
-impl From<message::MessageError> for WebhookError {
-    fn from(error: message::MessageError) -> Self {
-        match error {
-            message::MessageError::Secret(error) => Self::Secret(error),
-            message::MessageError::Write(error) => Self::Internal(error.to_string()),
-        }
-    }
-}
-
-/// The cursor of one that begins at `from`: it may be as far as the next event.
-fn before(from: u64, head: u64) -> Result<u64, WebhookError> {
-    let next = head + 1;
-    if from > next {
-        return Err(WebhookError::BeyondHead { wanted: from, next });
-    }
-    Ok(from.saturating_sub(1))
 }
