@@ -41,77 +41,37 @@ trait Listed: Entity + Row {
     ) -> Result<Vec<Arc<Self>>, StoreError>;
 }
 
-impl Listed for AccountRow {
-    const COLLECTION: Collection = Collection::Accounts;
+macro_rules! listed {
+    ($row:ident, $filter:ident, $collection:ident, $list:ident) => {
+        impl Listed for $row {
+            const COLLECTION: Collection = Collection::$collection;
 
-    fn lasting(filter: &AccountFilter) -> AccountFilter {
-        AccountFilter {
-            status: None,
-            ..filter.clone()
+            fn lasting(filter: &$filter) -> $filter {
+                $filter {
+                    status: None,
+                    ..filter.clone()
+                }
+            }
+
+            fn position(&self) -> u64 {
+                self.view.position
+            }
+
+            async fn find(
+                store: &dyn Store,
+                filter: &$filter,
+                before: u64,
+                limit: usize,
+            ) -> Result<Vec<Arc<Self>>, StoreError> {
+                store.$list(filter, Some(before), limit).await
+            }
         }
-    }
-
-    fn position(&self) -> u64 {
-        self.view.position
-    }
-
-    async fn find(
-        store: &dyn Store,
-        filter: &AccountFilter,
-        before: u64,
-        limit: usize,
-    ) -> Result<Vec<Arc<Self>>, StoreError> {
-        store.accounts(filter, Some(before), limit).await
-    }
+    };
 }
 
-impl Listed for KeyRow {
-    const COLLECTION: Collection = Collection::Keys;
-
-    fn lasting(filter: &KeyFilter) -> KeyFilter {
-        KeyFilter {
-            status: None,
-            ..filter.clone()
-        }
-    }
-
-    fn position(&self) -> u64 {
-        self.view.position
-    }
-
-    async fn find(
-        store: &dyn Store,
-        filter: &KeyFilter,
-        before: u64,
-        limit: usize,
-    ) -> Result<Vec<Arc<Self>>, StoreError> {
-        store.keys(filter, Some(before), limit).await
-    }
-}
-
-impl Listed for SessionRow {
-    const COLLECTION: Collection = Collection::Sessions;
-
-    fn lasting(filter: &SessionFilter) -> SessionFilter {
-        SessionFilter {
-            status: None,
-            ..filter.clone()
-        }
-    }
-
-    fn position(&self) -> u64 {
-        self.view.position
-    }
-
-    async fn find(
-        store: &dyn Store,
-        filter: &SessionFilter,
-        before: u64,
-        limit: usize,
-    ) -> Result<Vec<Arc<Self>>, StoreError> {
-        store.sessions(filter, Some(before), limit).await
-    }
-}
+listed!(AccountRow, AccountFilter, Accounts, accounts);
+listed!(KeyRow, KeyFilter, Keys, keys);
+listed!(SessionRow, SessionFilter, Sessions, sessions);
 
 impl ReadModels {
     /// Up to `limit` accounts as they were at `position`, which the read models have
