@@ -71,15 +71,6 @@ pub(crate) fn load(sources: &Sources, role: Role) -> Outcome<Config> {
     Config::load(sources, role).map_err(|error| Failure::new(Kind::Usage, error.to_string()))
 }
 
-/// The configuration of a tool that works on the database.
-pub(crate) fn load_database(sources: &Sources) -> Outcome<Config> {
-    load(sources, Role::Migrate).map_err(|mut failure| {
-        let (role, this) = ("`migrate` needs it", "this command needs it");
-        failure.message = failure.message.replace(role, this);
-        failure
-    })
-}
-
 /// An error with all its causes, in one line.
 pub(crate) fn in_full(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();

@@ -134,7 +134,7 @@ fn what_cannot_be_audited_is_said_in_one_sentence() {
         (&["prove", "1", "--bundle", "b", "--database"], two),
         (&["verify"], "BUNDLE|URL"),
         (&["verify", "b", "--database"], two),
-        (&["verify", "--database"], "this command needs it"),
+        (&["verify", "--database"], "work on the database needs it"),
     ] {
         let ran = run(folder.path(), arguments);
         assert_eq!(ran.code, 2, "{arguments:?}");

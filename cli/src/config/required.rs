@@ -96,5 +96,9 @@ fn cure(field: &str, role: Role) -> String {
         }
         _ => format!("set {variable}"),
     };
-    format!("is not set, and `{role}` needs it: {how}")
+    match role {
+        // The role of all tools that work on the database.
+        Role::Migrate => format!("is not set, and work on the database needs it: {how}"),
+        role => format!("is not set, and `{role}` needs it: {how}"),
+    }
 }

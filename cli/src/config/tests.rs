@@ -332,7 +332,7 @@ fn each_role_says_what_it_lacks_and_how_to_give_it() {
     let error = Config::load(&Sources::default(), Role::Migrate).expect_err("no URL");
     assert_eq!(
         error.to_string(),
-        "configuration: database.url: is not set, and `migrate` needs it: set \
+        "configuration: database.url: is not set, and work on the database needs it: set \
          COUNTERSIGN_DATABASE_URL (postgres://USER:PASSWORD@HOST:PORT/DATABASE) or \
          COUNTERSIGN_DATABASE_URL_FILE"
     );

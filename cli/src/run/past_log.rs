@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::LogArgs;
 use crate::clock::now;
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::embedded::ReadOnlyDir;
 use crate::failure::{Failure, Outcome};
 use crate::role::{self, in_full};
@@ -66,7 +66,7 @@ pub(super) fn with_log(args: &LogArgs, work: impl AsyncFnOnce(PastLog) -> Outcom
             })
             .await;
         }
-        let config = role::load_database(&args.config.sources(vec![])).map_err(either)?;
+        let config = role::load(&args.config.sources(vec![]), Role::Migrate).map_err(either)?;
         let postgres = PostgresLog::connect(role::postgres_config(&config))
             .await
             .map_err(|e| failed(&e))?;

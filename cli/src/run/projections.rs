@@ -13,6 +13,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{ConfigArgs, ProjectionsCommand};
+use crate::config::Role;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::output;
 use crate::role::{self, in_full};
@@ -127,7 +128,7 @@ fn with_log(
     args: &ConfigArgs,
     work: impl AsyncFnOnce(Arc<dyn EventLog>, PgPool, CancellationToken) -> Outcome,
 ) -> Outcome {
-    let config = role::load_database(&args.sources(vec![]))?;
+    let config = role::load(&args.sources(vec![]), Role::Migrate)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

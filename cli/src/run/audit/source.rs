@@ -10,6 +10,7 @@ use countersign_event_store::{EventLog, PostgresLog, SqliteReader};
 
 use super::server::ServerLog;
 use crate::args::{ConfigArgs, SourceArgs};
+use crate::config::Role;
 use crate::embedded::ReadOnlyDir;
 use crate::failure::{Failure, Outcome};
 use crate::role;
@@ -79,7 +80,7 @@ impl OpenLog {
 
     /// The log of a deployment, as its operator has it.
     async fn in_database(args: &ConfigArgs) -> Outcome<Self> {
-        let config = role::load_database(&args.sources(vec![]))?;
+        let config = role::load(&args.sources(vec![]), Role::Migrate)?;
         let checkpoints = &config.checkpoints;
         let folder = checkpoints.folder.as_ref().ok_or_else(|| {
             Failure::usage(
