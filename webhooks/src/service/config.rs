@@ -14,7 +14,7 @@ use crate::store::WebhookStore;
 /// Makes up ids.
 pub type Entropy = Arc<dyn Fn() -> [u8; 16] + Send + Sync>;
 
-/// What [`Webhooks`] is made of.
+/// What [`Webhooks`](super::Webhooks) is made of.
 pub struct WebhooksConfig {
     /// The event log.
     pub log: Arc<dyn EventLog>,
