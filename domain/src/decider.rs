@@ -18,6 +18,18 @@ pub trait StoredEvent:
     fn version(&self) -> u16 {
         1
     }
+
+    /// Reads an event of this name from its JSON; none when the text is not one.
+    #[must_use]
+    fn from_text(name: &str, text: &str) -> Option<Self> {
+        from_any_text(name, text)
+    }
+}
+
+/// [`StoredEvent::from_text`], however the text is written.
+pub(crate) fn from_any_text<E: StoredEvent>(name: &str, text: &str) -> Option<E> {
+    let event: E = serde_json::from_str(text).ok()?;
+    (event.name() == name).then_some(event)
 }
 
 /// Pure command handling. `decide` returns events or a typed rejection and

@@ -9,7 +9,6 @@ use countersign_domain::decider::{Decider, StoredEvent};
 use countersign_domain::ids::{AccountId, KeyId, SessionId};
 use countersign_domain::key::{Key, KeyEvent};
 use countersign_domain::session::{Session, SessionEvent};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// An event of one of the domain's aggregates.
@@ -137,21 +136,18 @@ impl Decoder {
         let (name, version) = (kind.event_type, kind.event_version);
         let current = current_version(name);
         let event = if version == current {
-            payload.event()
+            payload.event(name)
         } else {
             payload
                 .value()
                 .map(|value| self.upcasters.upcast(name, version, value, current))
                 .transpose()?
-                .and_then(|value| E::deserialize(value).ok())
+                .and_then(|value| named(E::deserialize(value).ok(), name))
         };
-        match event {
-            Some(event) if event.name() == name => Ok(event),
-            _ => Err(DecodeError::Payload {
-                event_type: name.to_owned(),
-                version,
-            }),
-        }
+        event.ok_or_else(|| DecodeError::Payload {
+            event_type: name.to_owned(),
+            version,
+        })
     }
 }
 
@@ -186,16 +182,21 @@ impl<'a, P> From<&'a Envelope<P>> for Kind<'a> {
 /// What an event is decoded from: text as it is stored needs no value in between,
 /// unless an upcaster has to see one.
 trait Payload {
-    /// The event, if it is one.
-    fn event<E: DeserializeOwned>(self) -> Option<E>;
+    /// The event, if it is one of this name.
+    fn event<E: StoredEvent>(self, name: &str) -> Option<E>;
 
     /// The JSON, if it is any.
     fn value(self) -> Option<Value>;
 }
 
+/// The event, if it has this name.
+fn named<E: StoredEvent>(event: Option<E>, name: &str) -> Option<E> {
+    event.filter(|event| event.name() == name)
+}
+
 impl Payload for &Value {
-    fn event<E: DeserializeOwned>(self) -> Option<E> {
-        E::deserialize(self).ok()
+    fn event<E: StoredEvent>(self, name: &str) -> Option<E> {
+        named(E::deserialize(self).ok(), name)
     }
 
     fn value(self) -> Option<Value> {
@@ -204,8 +205,8 @@ impl Payload for &Value {
 }
 
 impl Payload for &str {
-    fn event<E: DeserializeOwned>(self) -> Option<E> {
-        serde_json::from_str(self).ok()
+    fn event<E: StoredEvent>(self, name: &str) -> Option<E> {
+        E::from_text(name, self)
     }
 
     fn value(self) -> Option<Value> {

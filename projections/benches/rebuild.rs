@@ -1,5 +1,5 @@
 //! A rebuild of all projections beside a bare read of the same table, on a private
-//! server: `EVENTS=1000000 cargo bench -p countersign-projections --bench rebuild`.
+//! server, in turns: `EVENTS=1000000 TURNS=5 cargo bench --workspace --bench rebuild`.
 
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/suite/support.rs"]
@@ -27,12 +27,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PAGE: i64 = 5000;
 
 fn main() {
-    let events = std::env::var("EVENTS").map_or(1_000_000, |it| it.parse().expect("a number"));
+    let set = |name, or| std::env::var(name).map_or(or, |it| it.parse().expect("a number"));
+    let events = set("EVENTS", 1_000_000);
+    let turns = usize::try_from(set("TURNS", 5).max(1)).expect("few");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(run(events));
+    runtime.block_on(run(events, turns));
 }
 
-async fn run(events: u64) {
+async fn run(events: u64, turns: usize) {
     let server = Postgres::start_with(&["shared_buffers=512MB", "max_wal_size=4GB"]);
     let server = server.expect("a server");
     let url = server.url("postgres").into();
@@ -53,25 +55,47 @@ async fn run(events: u64) {
     let log = PostgresLog::connect(PostgresConfig::new(url)).await;
     let log: Arc<dyn EventLog> = Arc::new(log.expect("a log"));
 
-    // Twice, because the first finds nothing in the server's memory.
-    for _ in 0..2 {
-        let started = Instant::now();
-        bare_read(&pool).await;
-        tell("bare keyset read", events, started.elapsed());
-    }
-    let bare = {
-        let started = Instant::now();
-        bare_read(&pool).await;
-        started.elapsed()
-    };
-    let started = Instant::now();
-    decoded_read(&*log).await;
-    tell("read and decoded, one thread", events, started.elapsed());
-
+    // The first finds nothing in the server's memory.
+    tell("bare keyset read, cold", events, bare_read(&pool).await);
+    tell(
+        "read and decoded, one thread",
+        events,
+        decoded_read(&*log).await,
+    );
     let before = peak_memory();
+    let (mut ratios, mut bare) = (vec![], bare_read(&pool).await);
+    for _ in 0..turns {
+        let (whole, filled) = rebuild(&log, &pool).await;
+        for it in status(&pool, events).await.expect("a status") {
+            assert_eq!((it.lag, it.parked), (0, 0), "{}", it.projection);
+        }
+        // Beside what was read before and after it, because the machine has its moods.
+        let after = bare_read(&pool).await;
+        let beside = (bare + after) / 2;
+        bare = after;
+        tell("bare keyset read, before and after", events, beside);
+        tell("rebuild of all projections", events, whole);
+        tell("  of which filling", events, filled);
+        ratios.push(beside.as_secs_f64() / whole.as_secs_f64());
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "rebuild / bare read: {:.1} %, the middle of {turns} turns, {:.1} to {:.1} %",
+        100.0 * ratios[turns / 2],
+        100.0 * ratios[0],
+        100.0 * ratios[turns - 1]
+    );
+    println!(
+        "peak memory before and after: {before} and {} MiB",
+        peak_memory()
+    );
+}
+
+/// How long a rebuild takes, and the filling alone.
+async fn rebuild(log: &Arc<dyn EventLog>, pool: &PgPool) -> (Duration, Duration) {
     let started = Instant::now();
     let mut filled = Duration::ZERO;
-    let rebuild = Rebuild::new(log, pool.clone(), Projection::ALL.to_vec());
+    let rebuild = Rebuild::new(log.clone(), pool.clone(), Projection::ALL.to_vec());
     let rebuilt = rebuild
         .grace(Duration::ZERO)
         .run(
@@ -83,28 +107,8 @@ async fn run(events: u64) {
             CancellationToken::new(),
         )
         .await;
-    let whole = started.elapsed();
     rebuilt.expect("a rebuild");
-    for it in status(&pool, events).await.expect("a status") {
-        assert_eq!((it.lag, it.parked), (0, 0), "{}", it.projection);
-    }
-    // Before and after, because the machine has its moods.
-    let bare = {
-        let started = Instant::now();
-        bare_read(&pool).await;
-        (bare + started.elapsed()) / 2
-    };
-    tell("bare keyset read, before and after", events, bare);
-    tell("rebuild of all projections", events, whole);
-    tell("  of which filling", events, filled);
-    println!(
-        "rebuild / bare read: {:.1} %",
-        100.0 * bare.as_secs_f64() / whole.as_secs_f64()
-    );
-    println!(
-        "peak memory before and after: {before} and {} MiB",
-        peak_memory()
-    );
+    (started.elapsed(), filled)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a rate is about")]
@@ -113,7 +117,8 @@ fn tell(what: &str, events: u64, took: Duration) {
     println!("{what}: {:.2} s, {rate:.0} events/s", took.as_secs_f64());
 }
 
-async fn bare_read(pool: &PgPool) {
+async fn bare_read(pool: &PgPool) -> Duration {
+    let started = Instant::now();
     let mut after = 0_i64;
     loop {
         let rows = sqlx::query(
@@ -123,17 +128,22 @@ async fn bare_read(pool: &PgPool) {
         );
         let rows = rows.bind(after).bind(PAGE).fetch_all(pool).await;
         let rows = rows.expect("a page");
-        let Some(last) = rows.last() else { return };
+        let Some(last) = rows.last() else {
+            return started.elapsed();
+        };
         after = last.get(0);
     }
 }
 
-async fn decoded_read(log: &dyn EventLog) {
+async fn decoded_read(log: &dyn EventLog) -> Duration {
+    let started = Instant::now();
     let decoder = Decoder::default();
     let mut after = 0;
     loop {
         let page = log.read_all(after, 5000).await.expect("a page");
-        let Some(last) = page.last() else { return };
+        let Some(last) = page.last() else {
+            return started.elapsed();
+        };
         after = last.position;
         for envelope in &page {
             decoder.decode(envelope).expect("an event");

@@ -1,12 +1,14 @@
 //! What can have happened in a session.
 
+mod text;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::NewSession;
 use crate::bytes::{Digest, Hex, PublicKey};
-use crate::decider::StoredEvent;
+use crate::decider::{StoredEvent, from_any_text};
 use crate::digest::HashScheme;
 use crate::ids::PartyId;
 use crate::path::DerivationPath;
@@ -256,5 +258,9 @@ impl StoredEvent for SessionEvent {
             Self::SessionExpired {} => "SessionExpired",
             Self::SessionCancelled { .. } => "SessionCancelled",
         }
+    }
+
+    fn from_text(name: &str, text: &str) -> Option<Self> {
+        text::read(name, text).or_else(|| from_any_text(name, text))
     }
 }
