@@ -145,17 +145,14 @@ mod tests {
 
     /// Everything that the JSON becomes when one thing in it is another, or gone.
     fn changed(value: &Value) -> Vec<Value> {
-        let mut all = vec![];
-        for other in [
+        let mut all = vec![
             json!(null),
             json!(1),
             json!(-1),
             json!("other"),
             json!([]),
             json!({}),
-        ] {
-            all.push(other);
-        }
+        ];
         match value {
             Value::Object(fields) => {
                 for (name, field) in fields {
@@ -215,7 +212,7 @@ mod tests {
                 }
             }
         }
-        assert!(read_so > 100 && others < read_so, "{read_so} and {others}");
+        assert!(read_so > 50 && others < 5, "{read_so} and {others}");
     }
 
     #[test]
