@@ -25,6 +25,13 @@ pub(crate) struct Folded {
     pub(crate) parked: Vec<SkippedEvent>,
 }
 
+impl Folded {
+    /// Adds the streams that are parked from here on.
+    pub(crate) fn add_parked(&self, parked: &mut Parked) {
+        parked.extend(self.parked.iter().map(|event| event.stream.clone()));
+    }
+}
+
 /// The streams that a projection does not follow any more.
 pub(crate) type Parked = HashSet<StreamId>;
 
@@ -81,26 +88,24 @@ pub(crate) fn wanted(projection: Projection, events: &[DecodedEvent], parked: &P
     wanted
 }
 
-/// The changes that the events make. `loaded` has what was wanted, and `parked`
-/// takes the streams that are parked from here on.
+/// The changes that the events make. `loaded` has what was wanted.
 pub(crate) fn fold(
     projection: Projection,
     events: &[DecodedEvent],
     loaded: Loaded,
-    parked: &mut Parked,
+    parked: &Parked,
 ) -> Folded {
     let mut rows = rows::Touched::new(loaded);
-    let mut bad = vec![];
-    for event in events {
+    let (mut bad, mut parks) = (vec![], HashSet::new());
+    for event in concerned(projection, events, parked) {
         let recorded = &event.recorded;
-        let stream = &recorded.stream;
-        if !projection.concerns(stream) || (!parked.is_empty() && parked.contains(stream)) {
+        if !parks.is_empty() && parks.contains(&recorded.stream) {
             continue;
         }
         match &event.decoded {
             Ok(decoded) => rows.take(projection, recorded, decoded),
             Err(error) => {
-                parked.insert(stream.clone());
+                parks.insert(&recorded.stream);
                 bad.push(park(projection, recorded, error));
             }
         }

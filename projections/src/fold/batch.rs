@@ -25,15 +25,13 @@ pub(crate) async fn batch(
         batch.checkpoint = last.recorded.position;
     }
     let mut bad = BTreeMap::new();
-    let before = parked.clone();
     for projection in Projection::ALL {
-        let mut now = before.clone();
         let rows = loaded.take(projection);
-        let folded = fold(projection, events, rows, &mut now);
+        let folded = fold(projection, events, rows, parked);
         batch.changes.extend(folded.changes);
         bad.extend(folded.parked.into_iter().map(|it| (it.position, it)));
-        parked.extend(now);
     }
+    parked.extend(bad.values().map(|event| event.stream.clone()));
     batch.skipped = bad.into_values().collect();
     Ok(batch)
 }

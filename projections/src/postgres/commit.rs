@@ -38,16 +38,54 @@ pub(super) async fn apply(
     folded: &Folded,
     checkpoint: u64,
 ) -> Result<(), StoreError> {
-    let found = lock(connection, target).await?;
-    if found != after {
-        return Err(StoreError::Overtaken {
-            after,
-            checkpoint: found,
-        });
+    if !advance(connection, &[target], after, checkpoint).await? {
+        let checkpoint = lock(connection, target).await?;
+        return Err(StoreError::Overtaken { after, checkpoint });
     }
+    write(connection, target, folded).await
+}
+
+/// Writes what events do to a version that is locked.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    target: Target,
+    folded: &Folded,
+) -> Result<(), StoreError> {
     write::write(connection, target, &folded.changes).await?;
-    write::park(connection, target, &folded.parked).await?;
-    reach(connection, target, checkpoint).await
+    write::park(connection, target, &folded.parked).await
+}
+
+/// Moves the checkpoints of versions that stand at `after`, and so locks them, as
+/// [`lock`] does; false when not all of them stand there.
+pub(super) async fn advance(
+    connection: &mut PgConnection,
+    targets: &[Target],
+    after: u64,
+    checkpoint: u64,
+) -> Result<bool, StoreError> {
+    let projections: Vec<&str> = targets.iter().map(|it| it.projection.name()).collect();
+    let versions: Vec<i32> = targets.iter().map(|it| it.version).collect();
+    // Locked in an order, so that two projectors never wait for each other.
+    let moved = sqlx::query(
+        "WITH standing AS (
+            SELECT projection, version FROM read_models.versions
+            WHERE (projection, version) IN (SELECT unnest($1::text[]), unnest($2::int[]))
+                AND state <> 'retired' AND position = $3
+            ORDER BY projection, version FOR UPDATE
+        )
+        UPDATE read_models.versions AS v SET position = $4
+        FROM standing AS s WHERE v.projection = s.projection AND v.version = s.version
+        RETURNING set_config('synchronous_commit', 'off', true)",
+    );
+    let moved = moved
+        .bind(projections)
+        .bind(versions)
+        .bind(signed(after))
+        .bind(signed(checkpoint))
+        .fetch_all(connection)
+        .await
+        .map_err(failed("moving checkpoints"))?;
+    Ok(moved.len() == targets.len())
 }
 
 /// Moves the checkpoint of a version that is locked.

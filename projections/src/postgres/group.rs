@@ -9,75 +9,61 @@ use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::lane::Lane;
+use super::lane::{Lane, SMALL};
 use super::pages::{Page, Pages};
 use super::registry::Target;
 use crate::StoreError;
 
-/// How many pages may wait for a lane, so that a slow one does not hold up the
-/// others at once.
-const WAITING: usize = 2;
+/// A lane that failed, and why.
+type Failure = (Target, StoreError);
 
-/// How a lane came to its end.
-pub(super) type Ended = Result<Lane, (Target, StoreError)>;
-
-/// Feeds pages to lanes, each of which works in a task of its own.
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    feeds: Vec<mpsc::Sender<Page>>,
-    lanes: JoinSet<Ended>,
+/// Takes pages with lanes, of which those that fail leave.
+#[derive(Debug)]
+struct Group {
+    lanes: Vec<Lane>,
 }
 
 impl Group {
-    /// Starts the lanes; `done` hears how far they come.
-    pub(super) fn start(
-        lanes: Vec<Lane>,
-        done: impl FnMut(Target, u64) + Clone + Send + 'static,
-    ) -> Self {
-        let mut group = Self::default();
-        for lane in lanes {
-            let (feed, pages) = mpsc::channel(WAITING);
-            group.feeds.push(feed);
-            let target = lane.target;
-            let work = AssertUnwindSafe(lane.work(pages, done.clone())).catch_unwind();
-            group.lanes.spawn(async move {
-                let ended = work.await;
-                ended.unwrap_or_else(|_| Err((target, panicked())))
-            });
+    /// Folds a page into every lane; tells which have failed.
+    async fn take(&mut self, page: &Page) -> Vec<Failure> {
+        if page.len() <= SMALL && self.lanes.len() > 1 {
+            let together = AssertUnwindSafe(Lane::take_together(&mut self.lanes, page));
+            match together.catch_unwind().await {
+                Ok(Ok(true)) => return vec![],
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a page is not taken together"),
+                Err(_) => tracing::debug!("a page is not taken together, after a panic"),
+            }
+            // Whose fault it was shows when each takes it by itself.
         }
-        group
+        self.take_each(page).await
     }
 
-    /// Hands a page to every lane that still works; false when none does.
-    pub(super) async fn feed(&mut self, page: &Page) -> bool {
-        let mut working = vec![];
-        for feed in self.feeds.drain(..) {
-            if feed.send(page.clone()).await.is_ok() {
-                working.push(feed);
+    /// Folds a page into every lane by itself, side by side.
+    async fn take_each(&mut self, page: &Page) -> Vec<Failure> {
+        let mut working = JoinSet::new();
+        for lane in self.lanes.drain(..) {
+            working.spawn(take(lane, page.clone()));
+        }
+        let mut failures = vec![];
+        while let Some(ended) = working.join_next().await {
+            match ended {
+                Ok(Ok(lane)) => self.lanes.push(lane),
+                Ok(Err(failure)) => failures.push(failure),
+                // Only one that was aborted has nothing to say.
+                Err(_) => {}
             }
         }
-        self.feeds = working;
-        !self.feeds.is_empty()
+        failures
     }
+}
 
-    /// The next lane that ends; none when all have.
-    pub(super) async fn ended(&mut self) -> Option<Ended> {
-        loop {
-            // Only one that was aborted has nothing to say.
-            if let Ok(ended) = self.lanes.join_next().await? {
-                return Some(ended);
-            }
-        }
-    }
-
-    /// Lets the lanes finish what they have been handed, and returns them.
-    pub(super) async fn finish(mut self) -> Result<Vec<Lane>, StoreError> {
-        self.feeds.clear();
-        let mut lanes = vec![];
-        while let Some(ended) = self.ended().await {
-            lanes.push(ended.map_err(|(_, error)| error)?);
-        }
-        Ok(lanes)
+async fn take(mut lane: Lane, page: Page) -> Result<Lane, Failure> {
+    let target = lane.target;
+    match AssertUnwindSafe(lane.take(&page)).catch_unwind().await {
+        Ok(Ok(())) => Ok(lane),
+        Ok(Err(error)) => Err((target, error)),
+        Err(_) => Err((target, panicked())),
     }
 }
 
@@ -89,33 +75,29 @@ fn panicked() -> StoreError {
     }
 }
 
-/// Follows the log with these lanes, which are at `after`, and tells of each that
-/// fails. It ends when none is left, or the log is closed (then with true).
+/// Follows the log with these lanes, which are at `after`, and tells of each how far
+/// it comes and that it failed. It ends when none is left, or the log is closed (then
+/// with true).
 pub(super) async fn follow(
     log: Arc<dyn EventLog>,
     after: u64,
     lanes: Vec<Lane>,
-    done: impl FnMut(Target, u64) + Clone + Send + 'static,
-    failed: mpsc::UnboundedSender<(Target, StoreError)>,
+    mut done: impl FnMut(Target, u64) + Send,
+    failed: mpsc::UnboundedSender<Failure>,
 ) -> bool {
     let mut pages = Pages::follow(log, after);
-    let mut group = Group::start(lanes, done);
-    loop {
-        tokio::select! {
-            page = pages.next() => match page {
-                Some(page) => {
-                    group.feed(&page).await;
-                }
-                None => {
-                    let _ = group.finish().await;
-                    return true;
-                }
-            },
-            ended = group.ended() => match ended {
-                Some(Err(failure)) => drop(failed.send(failure)),
-                Some(Ok(_)) => {}
-                None => return false,
-            },
+    let mut group = Group { lanes };
+    while let Some(page) = pages.next().await {
+        for failure in group.take(&page).await {
+            // Nobody hears it when the projector ends.
+            let _ = failed.send(failure);
+        }
+        if group.lanes.is_empty() {
+            return false;
+        }
+        for lane in &group.lanes {
+            done(lane.target, lane.position());
         }
     }
+    true
 }

@@ -1,15 +1,18 @@
 //! One version of one projection, as a projector or a rebuild advances it.
 
+mod together;
+
 use countersign_event_store::{DecodedEvent, EventLog, LogError};
 use sqlx::{PgConnection, PgPool};
-use tokio::sync::mpsc;
 
 use super::failure::failed;
-use super::pages::{PAGE, Page, decode};
+use super::pages::{PAGE, decode};
 use super::registry::Target;
 use super::{commit, load};
 use crate::StoreError;
 use crate::fold::{self, Parked};
+
+pub(super) use together::SMALL;
 
 /// After a failure it is opened again: what it knows may not be so any more.
 #[derive(Debug)]
@@ -45,20 +48,6 @@ impl Lane {
 
     pub(super) fn position(&self) -> u64 {
         self.position
-    }
-
-    /// Folds the pages that come until there are no more.
-    pub(super) async fn work(
-        mut self,
-        mut pages: mpsc::Receiver<Page>,
-        mut done: impl FnMut(Target, u64) + Send,
-    ) -> Result<Self, (Target, StoreError)> {
-        while let Some(page) = pages.recv().await {
-            let folded = self.take(&page).await;
-            folded.map_err(|error| (self.target, error))?;
-            done(self.target, self.position);
-        }
-        Ok(self)
     }
 
     /// Folds a page, in a transaction of its own.
@@ -133,8 +122,9 @@ impl Lane {
         let projection = self.target.projection;
         let wanted = fold::wanted(projection, events, &self.parked);
         let loaded = load::load(connection, self.target, &wanted).await?;
-        let folded = fold::fold(projection, events, loaded, &mut self.parked);
+        let folded = fold::fold(projection, events, loaded, &self.parked);
         commit::apply(connection, self.target, self.position, &folded, checkpoint).await?;
+        folded.add_parked(&mut self.parked);
         Ok(checkpoint)
     }
 }

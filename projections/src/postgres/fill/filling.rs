@@ -96,7 +96,8 @@ impl Filling {
             let read = self.read(&missing).await?;
             self.held.add_read(read, &mut loaded);
         }
-        let folded = fold::fold(projection, events, loaded, &mut self.parked);
+        let folded = fold::fold(projection, events, loaded, &self.parked);
+        folded.add_parked(&mut self.parked);
         self.portion.parked.extend(folded.parked);
         let mut failed = Ok(());
         for change in folded.changes {

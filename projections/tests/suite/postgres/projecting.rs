@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_event_store::EventLog as _;
 use countersign_projections::Projection;
-use countersign_projections::postgres::status;
+use countersign_projections::postgres::{ProjectionStatus, status};
 use tokio::time::timeout;
 
 use super::fixture::{Fixture, everything};
@@ -55,36 +55,92 @@ async fn a_projector_that_stops_hands_over_at_once() {
     second.stop().await;
 }
 
-#[tokio::test]
-async fn rows_and_checkpoint_change_together_or_not_at_all_and_the_others_go_on() {
-    let fixture = Fixture::new().await;
-    // As if the process died after the rows were written, before the checkpoint.
-    fixture
-        .execute(
-            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
-                 $$ BEGIN RAISE EXCEPTION 'dead'; END $$;
-             CREATE TRIGGER die BEFORE UPDATE ON read_models.versions FOR EACH ROW
-                 WHEN (new.projection IN ('sessions', 'timeline')) EXECUTE FUNCTION die();",
-        )
-        .await;
-    let leases = Arc::default();
-    let projecting = fixture.project(&leases, "one");
-    let head = fixture.append(&history(3)).await;
-    let healthy = [Projection::Accounts, Projection::Keys, Projection::Parties];
+/// Has what a projector does to a table fail, as if the process died in the middle.
+async fn die(fixture: &Fixture, what: &str, when: &str) {
+    let sql = format!(
+        "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'dead'; END $$;
+         CREATE TRIGGER die AFTER {what} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION die();"
+    );
+    fixture.execute(&sql).await;
+}
+
+/// Returns when so many projections are at the head, with all of them.
+async fn when_at(fixture: &Fixture, head: u64, healthy: usize) -> Vec<ProjectionStatus> {
     let waiting = timeout(PATIENCE, async {
         loop {
             let all = status(&fixture.pool, head).await.expect("a status");
-            let done = |it: &&_| {
-                let it: &countersign_projections::postgres::ProjectionStatus = it;
-                healthy.contains(&it.projection) && it.lag == 0
-            };
-            if all.iter().filter(done).count() == healthy.len() {
+            if all.iter().filter(|it| it.lag == 0).count() == healthy {
                 return all;
             }
             tokio::task::yield_now().await;
         }
     });
-    let all = waiting.await.expect("the others go on");
+    waiting.await.expect("the others go on")
+}
+
+#[tokio::test]
+async fn all_projections_take_a_small_page_in_one_transaction() {
+    let fixture = Fixture::new().await;
+    let projecting = fixture.project(&Arc::default(), "one");
+    for envelope in &history(1).log[..5] {
+        append(&*fixture.log, envelope).await;
+        fixture.at_head().await;
+        let transactions: i64 =
+            sqlx::query_scalar("SELECT count(DISTINCT xmin::text) FROM read_models.versions")
+                .fetch_one(&fixture.pool)
+                .await
+                .expect("a number");
+        assert_eq!(transactions, 1);
+    }
+    projecting.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_parked_beside_a_projection_that_fails_is_told_as_well() {
+    let fixture = Fixture::new().await;
+    let world = history(1);
+    let (poison, _) = poison(&world);
+    let projecting = fixture.project(&Arc::default(), "one");
+    fixture.append(&world).await;
+    fixture.at_head().await;
+    // The last of the projections, when the others have written what they park.
+    die(&fixture, "INSERT ON read_models.timeline_v1", "true").await;
+    fixture
+        .execute(
+            "CREATE TRIGGER die AFTER INSERT ON read_models.parked FOR EACH ROW
+                  WHEN (new.projection = 'timeline') EXECUTE FUNCTION die()",
+        )
+        .await;
+    let mut head = 0;
+    for envelope in poison.iter().rev() {
+        head = append(&*fixture.log, envelope).await;
+    }
+    let all = when_at(&fixture, head, 4).await;
+    let parked: Vec<_> = all.iter().map(|it| (it.projection, it.parked)).collect();
+    assert_eq!(
+        parked,
+        [
+            (Projection::Accounts, 0),
+            (Projection::Keys, 1),
+            (Projection::Sessions, 3),
+            (Projection::Parties, 3),
+            (Projection::Timeline, 0),
+        ]
+    );
+    projecting.stop().await;
+}
+
+#[tokio::test]
+async fn rows_and_checkpoint_change_together_or_not_at_all_and_the_others_go_on() {
+    let fixture = Fixture::new().await;
+    let dying = "new.projection IN ('sessions', 'timeline')";
+    die(&fixture, "UPDATE ON read_models.versions", dying).await;
+    let leases = Arc::default();
+    let projecting = fixture.project(&leases, "one");
+    let head = fixture.append(&history(3)).await;
+    let healthy = [Projection::Accounts, Projection::Keys, Projection::Parties];
+    let all = when_at(&fixture, head, healthy.len()).await;
     for it in all.iter().filter(|it| !healthy.contains(&it.projection)) {
         assert_eq!((it.position, it.lag), (0, head), "{}", it.projection);
     }
@@ -162,16 +218,9 @@ async fn a_stored_row_that_cannot_be_read_stops_its_projection_only() {
         append(&*fixture.log, envelope).await;
     }
     let head = fixture.log.head().await.expect("a head");
-    let waiting = timeout(PATIENCE, async {
-        loop {
-            let all = status(&fixture.pool, head).await.expect("a status");
-            let (behind, even): (Vec<_>, Vec<_>) = all.iter().partition(|it| it.lag > 0);
-            if even.len() == 4 {
-                return behind[0].projection;
-            }
-            tokio::task::yield_now().await;
-        }
-    });
-    assert_eq!(waiting.await.expect("in time"), Projection::Sessions);
+    let all = when_at(&fixture, head, 4).await;
+    let behind = all.iter().filter(|it| it.lag > 0);
+    let behind: Vec<_> = behind.map(|it| it.projection).collect();
+    assert_eq!(behind, [Projection::Sessions]);
     projecting.stop().await;
 }
