@@ -24,11 +24,11 @@ pub(super) fn extend<'a>(map: &mut HeaderMap, headers: impl Iterator<Item = (&'a
     }
 }
 
-/// The position of the event in a message of the feed: its message id.
+/// The position of the event in a message of the feed.
 pub(super) fn position(map: &HeaderMap) -> Option<u64> {
-    // Until they were one, the position had a header of its own.
-    let id = map.get(NATS_MESSAGE_ID);
-    let position = id.or_else(|| map.get(Headers::POSITION))?;
+    // For a time it was the message's id, and had no header of its own.
+    let position = map.get(Headers::POSITION);
+    let position = position.or_else(|| map.get(NATS_MESSAGE_ID))?;
     position.as_str().parse().ok()
 }
 
@@ -64,7 +64,7 @@ mod tests {
     use super::{HeaderMap, extend, from_nats};
 
     #[test]
-    fn a_position_is_the_message_id_or_has_a_header_of_its_own() {
+    fn a_position_has_a_header_of_its_own_or_was_the_message_id() {
         let position = |headers: &[(&str, &str)]| {
             let mut map = HeaderMap::new();
             extend(&mut map, headers.iter().copied());
@@ -75,6 +75,10 @@ mod tests {
         assert_eq!(
             position(&[("Nats-Msg-Id", "9"), ("traceparent", "t")]),
             Some(9)
+        );
+        assert_eq!(
+            position(&[("Nats-Msg-Id", "another"), ("Cs-Position", "10")]),
+            Some(10)
         );
         assert_eq!(position(&[("Nats-Msg-Id", "other")]), None);
         assert_eq!(position(&[]), None);

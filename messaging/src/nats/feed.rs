@@ -2,12 +2,10 @@
 //!
 //! Every event of the log is published once, in order, so the sequence of an event
 //! in the stream is its position in the log, as long as nobody but relays publishes
-//! there. Two fences keep relays from interleaving. Every publication names the
-//! position before its own as the last message id that it expects, so an event is
-//! stored only right after its predecessor, whoever sends it and however late it
-//! arrives. And where the server does not know the last message id (the stream is
-//! empty; the server has restarted and the last event is older than its memory of
-//! ids), the first publication names the last sequence instead.
+//! there. What keeps relays from interleaving: every publication names the sequence
+//! that it expects to be the last, so an event is stored only right after its
+//! predecessor, whoever sends it and however late it arrives. Its position is in a
+//! header.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream;
 use countersign_messaging::nats::{FeedSettings, NatsFeed, Storage};
 use countersign_messaging::{EventFeed, FeedError, LocalBus};
@@ -77,23 +78,21 @@ async fn a_restarted_server_knows_where_the_feed_is() {
     has_all(&server, 20).await;
 }
 
-/// The server forgets ids that are older than its window, also the last one.
+/// As the relay of the version before published.
 #[tokio::test]
-async fn a_server_that_forgot_the_last_id_takes_the_next_event() {
-    let mut server = Nats::start().unwrap();
-    let first = feed(&server).await;
-    first.publish(None, &events(1..=3)).await.unwrap();
+async fn a_feed_whose_positions_are_message_ids_goes_on() {
+    let server = Nats::start().unwrap();
+    let feed = feed(&server).await;
     let context = context(&server).await;
-    let mut stream = context.get_stream("CS_EVENTS").await.unwrap();
-    let mut config = stream.info().await.unwrap().config.clone();
-    config.duplicate_window = Duration::from_millis(100);
-    context.update_stream(config).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    server.stop();
-    server.resume().unwrap();
-    let feed = NatsFeed::attach(&bus(&server).await);
-    within(feed.publish(Some(3), &events(4..=6))).await.unwrap();
-    has_all(&server, 6).await;
+    for position in 1..=3 {
+        let message = PublishMessage::build().message_id(position.to_string());
+        let subject = event(position).subject;
+        let sent = context.send_publish(subject, message).await;
+        sent.unwrap().await.unwrap();
+    }
+    assert_eq!(feed.last().await.unwrap(), Some(3));
+    feed.publish(Some(3), &events(4..=6)).await.unwrap();
+    assert_eq!(feed.last().await.unwrap(), Some(6));
 }
 
 #[tokio::test]
@@ -138,8 +137,15 @@ async fn what_no_relay_published_is_passed_over() {
     }
     let second = feed(&server).await;
     assert_eq!(second.last().await.unwrap(), Some(2));
-    second.publish(Some(2), &events(3..=4)).await.unwrap();
+    // It has seen nothing of what came between.
+    first.publish(Some(2), &events(3..=4)).await.unwrap();
     assert_eq!(second.last().await.unwrap(), Some(4));
+    second.publish(Some(4), &events(5..=6)).await.unwrap();
+    let rival = first.publish(Some(4), &events(5..=5)).await;
+    assert!(
+        matches!(rival, Err(FeedError::Overtaken { last: 6 })),
+        "{rival:?}"
+    );
 }
 
 #[tokio::test]

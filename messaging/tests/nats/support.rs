@@ -68,7 +68,7 @@ pub(crate) async fn stored(server: &Nats) -> Vec<u64> {
     let mut positions = Vec::new();
     for sequence in state.first_sequence..=state.last_sequence {
         let message = stream.get_raw_message(sequence).await.unwrap();
-        let position = message.headers.get("Nats-Msg-Id").unwrap();
+        let position = message.headers.get("Cs-Position").unwrap();
         positions.push(position.as_str().parse().unwrap());
     }
     positions

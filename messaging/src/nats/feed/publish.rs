@@ -3,25 +3,14 @@
 use std::collections::VecDeque;
 
 use async_nats::HeaderMap;
-use async_nats::header::{
-    HeaderValue, NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID,
-};
+use async_nats::header::{HeaderValue, NATS_EXPECTED_LAST_SEQUENCE};
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 
 use super::{IN_FLIGHT, NatsFeed, Tail};
-use crate::bus::{BusError, Headers};
+use crate::bus::BusError;
 use crate::feed::{FeedError, FeedEvent};
 use crate::nats::convert;
-
-/// What the stream must end with for a publication to be taken.
-#[derive(Debug, Clone, Copy)]
-enum Fence {
-    /// The event at this position.
-    After(u64),
-    /// The message of this sequence.
-    Sequence(u64),
-}
 
 pub(super) async fn all(
     feed: &NatsFeed,
@@ -29,21 +18,22 @@ pub(super) async fn all(
     events: &[FeedEvent],
 ) -> Result<(), FeedError> {
     feed.bus.ready().await?;
-    let fence = match after {
-        Some(after) => Fence::After(after),
-        None => Fence::Sequence(at(feed, after).await?.sequence),
+    let tail = match feed.remembered() {
+        Some(tail) if tail.position == after => tail,
+        _ => at(feed, after).await?,
     };
-    let refused = match pipeline(feed, fence, events).await {
+    let refused = match pipeline(feed, tail.sequence, events).await {
         Err(error) if is_fenced(&error) => error,
         ended => return ended.map_err(failed),
     };
     feed.remember(None);
-    let tail = at(feed, after).await?;
-    if matches!(fence, Fence::Sequence(sequence) if sequence == tail.sequence) {
+    let now = at(feed, after).await?;
+    if now.sequence == tail.sequence {
         return Err(failed(refused));
     }
-    // The stream is where it was left, and the server does not know it any more.
-    let ended = pipeline(feed, Fence::Sequence(tail.sequence), events).await;
+    // The same event is the last, and more has happened to the stream: what no relay
+    // published was added, or it was made anew.
+    let ended = pipeline(feed, now.sequence, events).await;
     ended.map_err(failed)
 }
 
@@ -58,23 +48,23 @@ async fn at(feed: &NatsFeed, after: Option<u64>) -> Result<Tail, FeedError> {
     })
 }
 
-/// Publishes all events, each to follow the one before, and awaits every answer.
+/// Publishes all events, the first to follow the message of this sequence and each the
+/// one before, and awaits every answer.
 async fn pipeline(
     feed: &NatsFeed,
-    mut fence: Fence,
+    sequence: u64,
     events: &[FeedEvent],
 ) -> Result<(), PublishError> {
     let mut lost = feed.bus.connected();
     let published = async {
         let mut waiting = VecDeque::with_capacity(events.len().min(IN_FLIGHT));
-        for event in events {
+        for (event, last) in events.iter().zip(sequence..) {
             if waiting.len() == IN_FLIGHT {
                 answered(feed, waiting.pop_front()).await?;
             }
-            let message = message(event, fence);
+            let message = message(event, last);
             let sent = feed.context.send_publish(event.subject.clone(), message);
             waiting.push_back((event.position, sent.await?));
-            fence = Fence::After(event.position);
         }
         while !waiting.is_empty() {
             answered(feed, waiting.pop_front()).await?;
@@ -104,30 +94,20 @@ async fn answered(
     Ok(())
 }
 
-fn message(event: &FeedEvent, fence: Fence) -> PublishMessage {
+fn message(event: &FeedEvent, last_sequence: u64) -> PublishMessage {
     let mut headers = HeaderMap::new();
-    // The position is the message's id already.
-    let others = |(name, _): &(&str, &str)| *name != Headers::POSITION;
-    convert::extend(&mut headers, event.headers.iter().filter(others));
-    headers.insert(NATS_MESSAGE_ID, HeaderValue::from(event.position));
-    match fence {
-        Fence::After(position) => {
-            headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, HeaderValue::from(position));
-        }
-        Fence::Sequence(sequence) => {
-            headers.insert(NATS_EXPECTED_LAST_SEQUENCE, HeaderValue::from(sequence));
-        }
-    }
+    convert::extend(&mut headers, event.headers.iter());
+    headers.insert(
+        NATS_EXPECTED_LAST_SEQUENCE,
+        HeaderValue::from(last_sequence),
+    );
     PublishMessage::build()
         .payload(event.payload.clone())
         .headers(headers)
 }
 
 fn is_fenced(error: &PublishError) -> bool {
-    matches!(
-        error.kind(),
-        PublishErrorKind::WrongLastMessageId | PublishErrorKind::WrongLastSequence
-    )
+    error.kind() == PublishErrorKind::WrongLastSequence
 }
 
 fn failed(error: PublishError) -> FeedError {
