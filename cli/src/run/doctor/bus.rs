@@ -24,8 +24,10 @@ pub(super) async fn check(
     let bus = match NatsBus::connect(&nats_config(config, "countersign-doctor")).await {
         Ok(bus) => bus,
         Err(error) => {
-            // What the error says tells what to look at.
-            report.fail("nats", in_full(&error), "");
+            // No password is in a URL: the configuration takes none.
+            let said = format!("{}: {}", config.nats.urls.join(", "), in_full(&error));
+            let cure = "check nats.urls and how nats says to log in, and that the server runs";
+            report.fail("nats", said, cure);
             return;
         }
     };
