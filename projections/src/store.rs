@@ -70,6 +70,14 @@ pub enum StoreError {
         /// Which version.
         version: u32,
     },
+    /// A version that shows the past shows more of it than was asked for.
+    #[error("it shows position {position} already, which is beyond {to}")]
+    Beyond {
+        /// What the furthest of the versions shows.
+        position: u64,
+        /// What was asked for.
+        to: u64,
+    },
     /// A rebuild or verification runs already.
     #[error("a rebuild or verification runs already")]
     Busy,

@@ -104,7 +104,8 @@ impl PastVersions {
     ///
     /// # Errors
     /// [`StoreError::NotPast`] when one is none that shows the past,
-    /// [`StoreError::Cancelled`], or a failure of the log or the storage.
+    /// [`StoreError::Beyond`] when one is further than that, [`StoreError::Cancelled`],
+    /// or a failure of the log or the storage.
     pub async fn fill(
         &self,
         versions: &[PastVersion],
@@ -118,6 +119,11 @@ impl PastVersions {
             let mut lane = Lane::open(&self.pool, target).await?;
             lane.up_to(to);
             lanes.push(lane);
+        }
+        let furthest = lanes.iter().map(Lane::position).max().unwrap_or(to);
+        if furthest > to {
+            let position = furthest;
+            return Err(StoreError::Beyond { position, to });
         }
         let position = |lanes: &[Lane]| lanes.iter().map(Lane::position).min().unwrap_or(to);
         let first = position(&lanes);

@@ -56,11 +56,6 @@ pub(super) async fn run(
     let filled = filled.await;
     bar.end();
     match filled {
-        Ok(filled) if filled.iter().any(|one| one.position > to) => Err(Failure::usage(format!(
-            "--to is position {to}, and what --resume goes on with shows later ones: name one \
-             from {} on, or another file",
-            filled.iter().map(|one| one.position).max().unwrap_or(to)
-        ))),
         Ok(filled) => {
             let told = json!({ "to": to, "projections": filled });
             output::either(as_json, &told, text)
@@ -70,6 +65,10 @@ pub(super) async fn run(
                 "--resume: {} names a version that is not there any more: delete the file to \
                  begin again",
                 path.display()
+            )),
+            (Some(_), StoreError::Beyond { position, to }) => Failure::usage(format!(
+                "--to is position {to}, and what --resume goes on with shows later ones: name one \
+                 from {position} on, or another file"
             )),
             (Some(path), StoreError::Cancelled) => Failure::new(
                 Kind::Internal,

@@ -120,3 +120,25 @@ async fn one_that_was_called_off_goes_on_and_only_what_shows_the_past_is_dropped
         VersionState::Active
     );
 }
+
+#[tokio::test]
+async fn what_shows_more_than_is_asked_for_is_refused_before_anything_is_filled() {
+    let fixture = Fixture::new().await;
+    let head = fixture.append(&history(2)).await;
+    let filler = past(&fixture);
+    let both = [Projection::Accounts, Projection::Keys];
+    let made = filler.create(&both).await.expect("two versions");
+    let go = CancellationToken::new();
+    let filled = filler.fill(&made[1..], head, |_| {}, &go).await;
+    assert_eq!(filled.expect("filled")[0].position, head);
+    let refused = filler.fill(&made, head - 1, |_| {}, &go).await;
+    assert!(
+        matches!(refused, Err(StoreError::Beyond { position, to }) if (position, to) == (head, head - 1)),
+        "{refused:?}"
+    );
+    let rows: i64 = sqlx::query_scalar(&format!("SELECT count(*) FROM {}", made[0].table))
+        .fetch_one(&fixture.pool)
+        .await
+        .expect("rows");
+    assert_eq!(rows, 0);
+}
