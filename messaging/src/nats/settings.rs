@@ -9,7 +9,8 @@ use super::STREAM;
 use crate::feed::FeedError;
 use crate::subject;
 
-/// How long the server tells a repeated publication by its id.
+/// How long the server remembers message ids, of which the relay gives none; no longer
+/// than it keeps events.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
 /// What the stream of committed events keeps, and how.

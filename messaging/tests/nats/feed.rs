@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream;
 use countersign_messaging::nats::{FeedSettings, NatsFeed, Storage};
@@ -93,6 +94,15 @@ async fn a_feed_whose_positions_are_message_ids_goes_on() {
     assert_eq!(feed.last().await.unwrap(), Some(3));
     feed.publish(Some(3), &events(4..=6)).await.unwrap();
     assert_eq!(feed.last().await.unwrap(), Some(6));
+    // Such a relay that still runs does not get in between by an id of before.
+    for expected in ["3", "6"] {
+        let message = PublishMessage::build()
+            .message_id("7")
+            .expected_last_message_id(expected);
+        let sent = context.send_publish(event(7).subject, message).await;
+        let refused = sent.unwrap().await.unwrap_err();
+        assert_eq!(refused.kind(), PublishErrorKind::WrongLastMessageId);
+    }
 }
 
 #[tokio::test]

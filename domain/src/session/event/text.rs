@@ -2,7 +2,7 @@
 //!
 //! An enum with its name inside (`"type"`) is read twice by serde: once into parts, to
 //! find the name, and once from those. Whoever knows the name beforehand reads the
-//! fields at once, which takes half the time.
+//! fields at once.
 
 use serde::Deserialize;
 
