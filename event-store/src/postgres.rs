@@ -11,6 +11,8 @@ mod checkpoints;
 mod config;
 mod failure;
 mod leases;
+mod link;
+mod newest;
 mod personal;
 mod pool;
 mod read;
@@ -41,7 +43,9 @@ pub use leases::PostgresLeases;
 pub use schema::{Migrated, SchemaStatus, known_version, migrate, schema};
 
 use config::Address;
-use writer::{Job, Link, Writer, Written};
+use link::Link;
+use newest::Newest;
+use writer::{Job, Writer, Written};
 
 /// How many appends may wait for the writer; callers beyond that wait to queue.
 const QUEUE: usize = 1024;
@@ -63,8 +67,9 @@ struct Shared {
     /// What errors call the log.
     name: String,
     pool: PgPool,
-    /// The newest events, up to what this process committed last.
+    /// The newest events that this process knows.
     recent: Recent,
+    newest: Newest,
     /// Head after this process's own commits.
     committed: watch::Sender<u64>,
     /// The furthest position that this process has heard of.
@@ -100,11 +105,13 @@ impl PostgresLog {
         let address = Address::parse(&config.url)?;
         let pool = pool::pool(&config, &address);
         let name = address.name.clone();
+        let newest = Newest::new(address.clone(), config.acquire_timeout);
         let (link, head) = Link::open(address, config.acquire_timeout).await?;
         let shared = Arc::new(Shared {
             name,
             pool,
             recent: Recent::new(head, RECENT),
+            newest,
             committed: watch::Sender::new(head),
             heard: watch::Sender::new(head),
             closed: AtomicBool::new(false),
@@ -198,10 +205,10 @@ impl EventLog for PostgresLog {
 
     async fn read_all(&self, after: u64, limit: usize) -> Result<Vec<Arc<Envelope>>, LogError> {
         self.check_open()?;
-        // Memory ends where this process last committed; others may have gone on.
         match self.shared.recent.full(after, limit) {
             Some(events) => Ok(events),
-            None => read::all(&self.shared, after, limit).await,
+            // Others may have appended more than memory has.
+            None => newest::events(&self.shared, after, limit).await,
         }
     }
 

@@ -1,13 +1,14 @@
 //! The newest committed events, kept in memory for those who follow the log.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, PoisonError, RwLock},
 };
 
 use crate::Envelope;
 
-/// A bounded run of events that ends at the head of the log.
+/// A bounded run of events that ends at the head of the log, as far as it is known, and
+/// those that are known beyond a gap.
 #[derive(Debug)]
 pub(crate) struct Recent {
     capacity: usize,
@@ -18,6 +19,17 @@ pub(crate) struct Recent {
 struct Ring {
     head: u64,
     events: VecDeque<Arc<Envelope>>,
+    /// By position, all beyond the one that follows the head.
+    beyond: BTreeMap<u64, Arc<Envelope>>,
+}
+
+/// What is not known after the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gap {
+    /// The head.
+    pub(crate) after: u64,
+    /// How many events are missing before the next that is known, if any is.
+    pub(crate) amount: Option<u64>,
 }
 
 impl Recent {
@@ -28,17 +40,29 @@ impl Recent {
             ring: RwLock::new(Ring {
                 head,
                 events: VecDeque::new(),
+                beyond: BTreeMap::new(),
             }),
         }
     }
 
-    /// Adds the events that follow the head.
-    pub(crate) fn extend(&self, events: impl Iterator<Item = Arc<Envelope>>) {
+    /// Adds committed events, in order. What is there already is passed over; what
+    /// others have committed before them may be added later.
+    pub(crate) fn add(&self, events: impl IntoIterator<Item = Arc<Envelope>>) {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         for event in events {
-            debug_assert_eq!(event.position, ring.head + 1, "the ring has no gaps");
-            ring.head = event.position;
-            ring.events.push_back(event);
+            if event.position == ring.head + 1 {
+                ring.push(event);
+            } else if event.position > ring.head {
+                ring.beyond.insert(event.position, event);
+            }
+        }
+        ring.close_gap();
+        if ring.beyond.len() > self.capacity {
+            // Nobody follows, and asks for what is missing.
+            let first = ring.beyond.keys().next().copied().unwrap_or_default();
+            ring.events.clear();
+            ring.head = first - 1;
+            ring.close_gap();
         }
         let excess = ring.events.len().saturating_sub(self.capacity);
         ring.events.drain(..excess);
@@ -49,6 +73,17 @@ impl Recent {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         ring.head = head;
         ring.events.clear();
+        ring.beyond.clear();
+    }
+
+    /// What is to be added next.
+    pub(crate) fn gap(&self) -> Gap {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let next = ring.beyond.keys().next();
+        Gap {
+            after: ring.head,
+            amount: next.map(|next| next - ring.head - 1),
+        }
     }
 
     /// `limit` events after a position, if the ring holds so many of them.
@@ -68,3 +103,27 @@ impl Recent {
         Some(ring.events.iter().skip(skip).take(limit).cloned().collect())
     }
 }
+
+impl Ring {
+    fn push(&mut self, event: Arc<Envelope>) {
+        self.head = event.position;
+        self.events.push_back(event);
+    }
+
+    /// Takes what now follows the head, and drops what the head has passed.
+    fn close_gap(&mut self) {
+        while let Some(next) = self.beyond.first_entry() {
+            let position = *next.key();
+            if position > self.head + 1 {
+                return;
+            }
+            let event = next.remove();
+            if position == self.head + 1 {
+                self.push(event);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 use std::{borrow::Cow, error::Error, future::Future, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Row, postgres::PgRow};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -57,6 +57,23 @@ pub(super) async fn all(
         })
     };
     paged(shared, after, limit, page, |event| event.position).await
+}
+
+/// The rows of up to `limit` events after a position, read on this connection.
+pub(super) async fn rows(
+    connection: &mut PgConnection,
+    after: u64,
+    limit: u64,
+) -> sqlx::Result<Vec<PgRow>> {
+    let asked = sqlx::query(ALL).bind(clamp(after)).bind(clamp(limit));
+    asked.fetch_all(connection).await
+}
+
+/// Events from their rows.
+pub(super) fn envelopes(log: &str, rows: &[PgRow]) -> Result<Vec<Arc<Envelope>>, LogError> {
+    let read = rows.iter().map(|row| envelope(row).map(Arc::new));
+    let read: Result<_, _> = read.collect();
+    read.map_err(|error: Unreadable| undecodable(log, "an event", &*error))
 }
 
 /// Events decoded from their rows, on a thread that may take its time.
@@ -168,13 +185,9 @@ where
     loop {
         let size = (limit - events.len()).min(PAGE);
         let rows = page(clamp(after), clamp(size as u64)).await?;
-        events.reserve(rows.len());
-        for row in &rows {
-            let event =
-                envelope(row).map_err(|error| undecodable(&shared.name, "an event", &*error))?;
-            after = key(&event);
-            events.push(Arc::new(event));
-        }
+        let read = envelopes(&shared.name, &rows)?;
+        after = read.last().map_or(after, |event| key(event));
+        events.extend(read);
         if rows.len() < size || events.len() == limit {
             return Ok(events);
         }

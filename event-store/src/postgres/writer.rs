@@ -11,7 +11,6 @@
 //! task finds out on another connection what became of the batch.
 
 mod call;
-mod link;
 mod lookup;
 mod settle;
 
@@ -25,7 +24,11 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use super::{Shared, failure::damaged};
+use super::{
+    Shared,
+    failure::damaged,
+    link::{Link, STEP},
+};
 use crate::{
     AppendError, Appended, CommandEntry, LogError,
     append::Prepared,
@@ -34,8 +37,6 @@ use crate::{
     tails::Tails,
 };
 use call::Attempt;
-pub(super) use link::Link;
-use link::STEP;
 use lookup::Wanted;
 
 /// How many appends share a transaction at most.
@@ -73,8 +74,6 @@ pub(super) struct Writer {
     seen: u64,
     /// Whether others had appended when it last looked: then it looks first.
     disturbed: bool,
-    /// Where the ring of recent events ends.
-    published: u64,
 }
 
 impl Writer {
@@ -85,7 +84,6 @@ impl Writer {
             tails: Tails::default(),
             seen: head,
             disturbed: false,
-            published: head,
         }
     }
 
@@ -114,6 +112,7 @@ impl Writer {
             tokio::task::yield_now().await;
         }
         self.shared.closed.store(true, Ordering::Release);
+        self.shared.newest.close().await;
         let closed = self.link.close().await;
         for closer in closers {
             // Whoever does not wait any more does not mind.
@@ -302,12 +301,8 @@ impl Writer {
             self.tails.insert(stream, tail);
         }
         self.seen = head;
-        if plan.base != self.published {
-            self.shared.recent.reset(plan.base);
-        }
         let events = plan.rows.into_iter().map(|row| row.envelope);
-        self.shared.recent.extend(events);
-        self.published = head;
+        self.shared.recent.add(events);
         self.shared.hear(head);
         self.shared.committed.send_replace(head);
     }

@@ -161,7 +161,7 @@ impl Writer {
             self.tails.insert(stream, tail);
         }
         let events = plan.rows.into_iter().map(|row| row.envelope);
-        self.shared.recent.extend(events);
+        self.shared.recent.add(events);
         self.wake(head);
     }
 

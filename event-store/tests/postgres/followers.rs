@@ -93,3 +93,42 @@ async fn events_are_decoded_from_the_database_as_from_memory() {
     let page = told(reader.read_decoded(1, 2, &decoder).await.unwrap());
     assert_eq!(page, far[1..3]);
 }
+
+#[tokio::test]
+async fn what_others_append_is_read_once_for_all_who_follow() {
+    let url = database().await.url;
+    let (a, b) = (open(&url).await, open(&url).await);
+    let b: Arc<_> = b.into();
+    let mut followers: Vec<_> = (0..3)
+        .map(|_| {
+            let log: Arc<dyn EventLog> = b.clone();
+            let interval = Duration::from_secs(3600);
+            Subscription::new(log, 0).interval(interval).stream()
+        })
+        .collect();
+    for round in 0..30 {
+        // What others append stands before its own, after it, or alone.
+        let mut expected = vec![];
+        for (log, turn) in [(&a, 2), (&*b, 3), (&a, 5)] {
+            if round % turn > 0 {
+                let appended = log.append(append("a", "Happened", turn)).await.unwrap();
+                expected.extend(appended.events);
+            }
+        }
+        let Some(last) = expected.last() else {
+            continue;
+        };
+        b.nudge(last.position);
+        let seen = followers.iter_mut().map(|follower| async {
+            let events = follower.take(expected.len()).map(Result::unwrap);
+            bounded(events.collect::<Vec<_>>()).await
+        });
+        let seen = futures::future::join_all(seen).await;
+        for events in &seen {
+            assert_eq!(*events, expected, "round {round}");
+            for (one, other) in events.iter().zip(&seen[0]) {
+                assert!(Arc::ptr_eq(one, other), "{} is in memory once", one.position);
+            }
+        }
+    }
+}

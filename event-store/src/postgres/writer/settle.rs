@@ -9,7 +9,7 @@ use futures::FutureExt;
 use sqlx::{PgConnection, Row};
 use tokio::time::{Instant, timeout};
 
-use super::link::{Link, STEP};
+use crate::postgres::link::{Link, STEP};
 use crate::{LogError, plan::Plan, postgres::read::clamp};
 
 /// How long to look for the answer.

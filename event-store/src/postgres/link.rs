@@ -1,4 +1,4 @@
-//! The writer's connection, replaced by another when it is lost.
+//! A connection that one task uses, replaced by another when it is lost.
 
 use std::time::Duration;
 
@@ -77,15 +77,23 @@ impl Link {
             None => return Err(damaged(&address.name, "its head is missing")),
         };
         let link = Self {
+            connection: Some(connection),
+            ..Self::new(address, patience)
+        };
+        Ok((link, head))
+    }
+
+    /// Connects when it is first needed.
+    pub(in crate::postgres) fn new(address: Address, patience: Duration) -> Self {
+        Self {
             address,
             patience,
-            connection: Some(connection),
+            connection: None,
             locked: false,
             used: Instant::now(),
             pause: FIRST_PAUSE,
             not_before: Instant::now(),
-        };
-        Ok((link, head))
+        }
     }
 
     pub(super) fn name(&self) -> &str {

@@ -1,0 +1,88 @@
+//! Reads what other processes append, once for all who follow the log in this one, and
+//! on a connection of its own: a pool tries each connection that comes back to it,
+//! which would double the round trips.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use tokio::{sync::Mutex, time::timeout};
+
+use super::{
+    RECENT, Shared,
+    config::Address,
+    link::{Link, STEP},
+    read,
+};
+use crate::{Envelope, LogError};
+
+/// The connection, for whoever reads next.
+pub(super) struct Newest(Mutex<Link>);
+
+impl Newest {
+    pub(super) fn new(address: Address, patience: Duration) -> Self {
+        Self(Mutex::new(Link::new(address, patience)))
+    }
+
+    pub(super) async fn close(&self) {
+        self.0.lock().await.cut();
+    }
+}
+
+/// Up to `limit` events after a position: what of them is not in memory is read and
+/// kept there, unless it is older than what memory holds.
+pub(super) async fn events(
+    shared: &Shared,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Arc<Envelope>>, LogError> {
+    let recent = &shared.recent;
+    let mut link = None;
+    loop {
+        let gap = recent.gap();
+        let known = recent.after(after, limit);
+        let in_reach = after <= gap.after && limit <= RECENT;
+        let Some(mut known) = known.filter(|_| in_reach) else {
+            drop(link);
+            return read::all(shared, after, limit).await;
+        };
+        let missing = limit - known.len();
+        if missing == 0 {
+            return Ok(known);
+        }
+        let Some(link) = &mut link else {
+            link = Some(shared.newest.0.lock().await);
+            // Whoever had it may have read what is missing.
+            continue;
+        };
+        let missing = gap.amount.map_or(missing as u64, |it| it.min(missing as u64));
+        let read = read_on(link, shared, gap.after, missing).await?;
+        let ends = (read.len() as u64) < missing;
+        recent.add(read.iter().cloned());
+        if ends {
+            known.extend(read);
+            return Ok(known);
+        }
+    }
+}
+
+/// Reads on the connection; on another one when it was lost.
+async fn read_on(
+    link: &mut Link,
+    shared: &Shared,
+    after: u64,
+    amount: u64,
+) -> Result<Vec<Arc<Envelope>>, LogError> {
+    const WHAT: &str = "read the newest events";
+    let mut again = true;
+    loop {
+        link.ready().await?;
+        let mut connection = link.take(WHAT)?;
+        let rows = read::rows(&mut connection, after, amount).boxed();
+        let rows = timeout(STEP, rows).await;
+        match link.give(WHAT, connection, rows).await {
+            Ok(rows) => return read::envelopes(&shared.name, &rows),
+            Err(_) if !link.is_up() && std::mem::take(&mut again) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
