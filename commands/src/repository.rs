@@ -127,6 +127,19 @@ impl Repository {
         Ok(loaded)
     }
 
+    /// An aggregate that is about to be made, and so is not there unless somebody asked
+    /// for it before: an append finds out. With [`Freshness::Present`] the log is asked.
+    pub(crate) async fn load_new<A: Cached>(
+        &self,
+        id: Uuid,
+        freshness: Freshness,
+    ) -> Result<Arc<Loaded<A>>, CommandError> {
+        match freshness {
+            Freshness::Cached => Ok(self.cached::<A>(id).unwrap_or_default()),
+            Freshness::Present => self.load(id, freshness).await,
+        }
+    }
+
     fn cached<A: Cached>(&self, id: Uuid) -> Option<Arc<Loaded<A>>> {
         let mut cache = A::cache(self)
             .lock()

@@ -80,10 +80,19 @@ struct Open {
     since: u64,
 }
 
+impl Open {
+    fn is_running(&self) -> bool {
+        let state = self.session.state();
+        state.is_some_and(|state| state.status == SessionStatus::InProgress)
+    }
+}
+
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub struct ProcessManager {
     open: HashMap<SessionId, Open>,
+    /// How many of them are in progress.
+    running: usize,
     deadlines: BTreeSet<(Timestamp, SessionId)>,
     owed: BTreeMap<Owed, FollowUp>,
     /// Bans that the keys have already: a key answers a second one with no event.
@@ -130,14 +139,13 @@ impl ProcessManager {
             _ => (at + Duration::milliseconds(patience.into())).min(state.asked.expires_at),
         };
         self.deadlines.insert((deadline, id));
-        self.open.insert(
-            id,
-            Open {
-                session,
-                deadline,
-                since,
-            },
-        );
+        let open = Open {
+            session,
+            deadline,
+            since,
+        };
+        self.running += usize::from(open.is_running());
+        self.open.insert(id, open);
     }
 
     /// Takes a key event: it may settle what is owed.
@@ -240,6 +248,12 @@ impl ProcessManager {
         self.open.keys().copied()
     }
 
+    /// How many sessions are in progress.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
     /// Position of the creation of the oldest session that is open or to whose key
     /// something is owed; none when all is settled.
     #[must_use]
@@ -252,6 +266,7 @@ impl ProcessManager {
     fn close(&mut self, id: SessionId) -> Option<Open> {
         let open = self.open.remove(&id)?;
         self.deadlines.remove(&(open.deadline, id));
+        self.running -= usize::from(open.is_running());
         Some(open)
     }
 

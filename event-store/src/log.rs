@@ -78,4 +78,8 @@ pub trait EventLog: Send + Sync + Debug {
 
     /// The last committed position as far as this process knows, as it advances.
     fn wake(&self) -> watch::Receiver<u64>;
+
+    /// Says from how many sessions in work more appends will come soon. A log may let
+    /// appends gather for them.
+    fn in_work(&self, _sessions: usize) {}
 }

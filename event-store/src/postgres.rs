@@ -23,7 +23,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -74,6 +74,8 @@ struct Shared {
     committed: watch::Sender<u64>,
     /// The furthest position that this process has heard of.
     heard: watch::Sender<u64>,
+    /// How many sessions bring appends soon.
+    in_work: AtomicUsize,
     closed: AtomicBool,
 }
 
@@ -114,6 +116,7 @@ impl PostgresLog {
             newest,
             committed: watch::Sender::new(head),
             heard: watch::Sender::new(head),
+            in_work: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
         });
         metrics::head(head);
@@ -239,6 +242,10 @@ impl EventLog for PostgresLog {
 
     fn wake(&self) -> watch::Receiver<u64> {
         self.shared.heard.subscribe()
+    }
+
+    fn in_work(&self, sessions: usize) {
+        self.shared.in_work.store(sessions, Ordering::Relaxed);
     }
 }
 

@@ -45,6 +45,7 @@ impl Coordinator {
                         self.position = checkpoint;
                         self.saved.0 = checkpoint;
                     }
+                    commands.waiter.begin(self.position);
                     return Ok(head);
                 }
                 Err(error) if error.is_final() => return Err(error),

@@ -46,6 +46,11 @@ impl Coordinator {
                 }
             }
         }
+        self.commands.waiter.saw(self.position);
+        self.commands
+            .repository
+            .log()
+            .in_work(self.process.running());
         Ok(touched)
     }
 
@@ -73,6 +78,13 @@ impl Coordinator {
         let came = after.map(|state| state.signers.as_slice());
         let left = signers.unwrap_or_default();
         self.commands.load.change(&left, came.unwrap_or_default());
+        if let (SessionEvent::SessionCreated { .. }, Some(state)) = (event, after) {
+            let asked = &state.asked;
+            self.commands.waiter.open(match asked.kind {
+                SessionKind::Keygen => asked.key.0,
+                _ => id.0,
+            });
+        }
         if after.is_none() {
             self.invited.remove(&id);
             self.rests.over(id.0);

@@ -99,9 +99,9 @@ impl Commands {
             intent: verified.clone(),
         }));
         let (there, fresh) = (
-            self.repository.load::<Key>(key.0, freshness).await?,
+            self.repository.load_new::<Key>(key.0, freshness).await?,
             self.repository
-                .load::<Session>(session.0, freshness)
+                .load_new::<Session>(session.0, freshness)
                 .await?,
         );
         let requested = there.state.decide(request)?;

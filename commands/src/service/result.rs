@@ -9,11 +9,16 @@ use countersign_domain::session::{
     Session, SessionEvent, SessionKind, SessionState, SessionStatus,
 };
 use countersign_event_store::StreamId;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{Commands, SessionRef};
 use crate::error::CommandError;
 use crate::repository::{Cached, Freshness, Loaded};
+use crate::waiter::Waiting;
+
+/// How long to wait for the end to be seen before looking for it in the log.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How many events are read at once.
 const PAGE: usize = 500;
@@ -64,21 +69,24 @@ impl Commands {
         session: &SessionRef,
         patience: Duration,
     ) -> Result<SessionResult, CommandError> {
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = Instant::now() + patience;
+        let mut look = patience.is_zero();
         loop {
             // Registered before looking, so that nothing is missed in between.
-            let ended = self.waiter.register(session.awaited());
-            let result = self.look(session).await?;
-            if patience.is_zero() || !matches!(result, SessionResult::Open { .. }) {
-                return Ok(result);
+            let Waiting { ended, open } = self.waiter.register(session.awaited(), session.position);
+            if look || !open {
+                let result = self.look(session).await?;
+                let open = matches!(result, SessionResult::Open { .. });
+                if !open || Instant::now() >= deadline {
+                    return Ok(result);
+                }
             }
             let mut stopped = self.stopped.subscribe();
             let stopped = async { drop(stopped.wait_for(|stopped| *stopped).await) };
             tokio::select! {
-                waited = tokio::time::timeout_at(deadline, ended) => {
-                    if waited.is_err() {
-                        return self.look(session).await;
-                    }
+                // What follows the log may be behind it.
+                waited = timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), ended) => {
+                    look = waited.is_err();
                 }
                 () = stopped => return self.look(session).await,
             }

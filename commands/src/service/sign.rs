@@ -106,7 +106,7 @@ impl Commands {
         };
         let fresh = self
             .repository
-            .load::<Session>(session.0, freshness)
+            .load_new::<Session>(session.0, freshness)
             .await?;
         let created = fresh.state.decide(SessionCommand::Create(Box::new(new)))?;
         Ok(vec![

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_domain::ids::SessionId;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Manner, World, path_of, sign};
+use crate::support::{Manner, TestLog, World, join, path_of, sign};
 
 /// Appends without a pause until it is dropped.
 struct Flood(CancellationToken);
@@ -73,4 +73,32 @@ async fn awaited_parties_are_invited_again_while_events_never_stop() {
     let session = SessionId::of(alice.account, "s");
     world.event(session, "SessionCompleted").await;
     drop(flood);
+}
+
+#[tokio::test]
+async fn the_log_is_told_how_many_sessions_are_in_progress() {
+    let world = World::new(2).await;
+    let log = TestLog::over(world.log.clone());
+    let replica = world.replica_over(log.clone()).await;
+    let alice = world.registered("alice", &replica).await;
+    let key = world.key(&alice, (2, 2), &replica).await;
+    log.has_in_work(0).await;
+    world
+        .parties
+        .iter()
+        .for_each(|party| party.behave(Manner::Absent));
+    let path = path_of(&alice, &sign(key, "m"));
+    for (running, jti) in [(1, "a"), (2, "b")] {
+        let token = alice.intent(jti, sign(key, "m"));
+        replica.post(&path, &token).await.has_status(202);
+        let session = SessionId::of(alice.account, jti);
+        for party in [1, 2].map(|index| world.party(index)) {
+            let join = join(&party.invitation(session).await.token);
+            let told = party.command(session, 1, join);
+            replica.commands.party_command(&told).await;
+        }
+        log.has_in_work(running).await;
+    }
+    world.clock.advance(chrono::Duration::hours(1));
+    log.has_in_work(0).await;
 }

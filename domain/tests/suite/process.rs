@@ -437,6 +437,9 @@ impl World {
     fn check(&self) {
         let manager = &self.manager;
         let open: BTreeSet<_> = manager.open_sessions().collect();
+        let states = self.sessions.values().filter_map(|(_, it)| it.state());
+        let running = states.filter(|state| state.status == SessionStatus::InProgress);
+        assert_eq!(manager.running(), running.count());
         for (id, (_, session)) in &self.sessions {
             let state = session.state().filter(|state| !state.status.is_final());
             assert_eq!(manager.session(*id), state);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use sqlx::{Connection, Executor, PgConnection, Row};
 use tokio::time::{Instant, error::Elapsed, sleep_until, timeout};
 
@@ -134,6 +134,25 @@ impl Link {
                 self.not_before = Instant::now() + self.pause;
                 self.pause = (self.pause * 2).min(LAST_PAUSE);
                 Err(LogError::storage("connect", error))
+            }
+        }
+    }
+
+    /// Asks what may be asked twice: once more, on another connection, when the one it
+    /// was asked on is lost.
+    pub(super) async fn ask<T>(
+        &mut self,
+        operation: &'static str,
+        statement: impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>>,
+    ) -> Result<T, LogError> {
+        let mut again = true;
+        loop {
+            self.ready().await?;
+            let mut connection = self.take(operation)?;
+            let told = timeout(STEP, statement(&mut connection)).await;
+            match self.give(operation, connection, told).await {
+                Err(_) if !self.is_up() && std::mem::take(&mut again) => {}
+                outcome => return outcome,
             }
         }
     }

@@ -5,14 +5,9 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use tokio::{sync::Mutex, time::timeout};
+use tokio::sync::{Mutex, MutexGuard};
 
-use super::{
-    RECENT, Shared,
-    config::Address,
-    link::{Link, STEP},
-    read,
-};
+use super::{RECENT, Shared, config::Address, link::Link, read};
 use crate::{Envelope, LogError};
 
 /// The connection, for whoever reads next.
@@ -21,6 +16,11 @@ pub(super) struct Newest(Mutex<Link>);
 impl Newest {
     pub(super) fn new(address: Address, patience: Duration) -> Self {
         Self(Mutex::new(Link::new(address, patience)))
+    }
+
+    /// The connection, if nobody uses it now.
+    pub(super) fn free(&self) -> Option<MutexGuard<'_, Link>> {
+        self.0.try_lock().ok()
     }
 
     pub(super) async fn close(&self) {
@@ -54,35 +54,18 @@ pub(super) async fn events(
             // Whoever had it may have read what is missing.
             continue;
         };
-        let missing = gap.amount.map_or(missing as u64, |it| it.min(missing as u64));
-        let read = read_on(link, shared, gap.after, missing).await?;
+        let missing = gap
+            .amount
+            .map_or(missing as u64, |it| it.min(missing as u64));
+        let rows = link.ask("read the newest events", |connection| {
+            read::rows(connection, gap.after, missing).boxed()
+        });
+        let read = read::envelopes(&shared.name, &rows.await?)?;
         let ends = (read.len() as u64) < missing;
         recent.add(read.iter().cloned());
         if ends {
             known.extend(read);
             return Ok(known);
-        }
-    }
-}
-
-/// Reads on the connection; on another one when it was lost.
-async fn read_on(
-    link: &mut Link,
-    shared: &Shared,
-    after: u64,
-    amount: u64,
-) -> Result<Vec<Arc<Envelope>>, LogError> {
-    const WHAT: &str = "read the newest events";
-    let mut again = true;
-    loop {
-        link.ready().await?;
-        let mut connection = link.take(WHAT)?;
-        let rows = read::rows(&mut connection, after, amount).boxed();
-        let rows = timeout(STEP, rows).await;
-        match link.give(WHAT, connection, rows).await {
-            Ok(rows) => return read::envelopes(&shared.name, &rows),
-            Err(_) if !link.is_up() && std::mem::take(&mut again) => {}
-            Err(error) => return Err(error),
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::{borrow::Cow, error::Error, future::Future, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use futures::{FutureExt, future::BoxFuture};
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
@@ -21,6 +22,9 @@ type Unreadable = Box<dyn Error + Send + Sync>;
 
 /// Rows to a statement.
 const PAGE: usize = 5000;
+
+/// Rows to a statement that is short.
+const SHORT: i64 = 512;
 
 macro_rules! select {
     ($rest:literal) => {
@@ -114,13 +118,13 @@ pub(super) async fn stream(
     limit: usize,
 ) -> Result<Vec<Arc<Envelope>>, LogError> {
     let page = |after, page| {
-        retried(&shared.pool, "read a stream", move |pool: &PgPool| {
-            sqlx::query(STREAM)
+        look(shared, "read a stream", page <= SHORT, move |connection| {
+            let asked = sqlx::query(STREAM)
                 .bind(after)
                 .bind(page)
-                .bind(stream.aggregate_type.as_ref())
-                .bind(&stream.aggregate_id)
-                .fetch_all(pool)
+                .bind(stream.aggregate_type.to_string())
+                .bind(stream.aggregate_id.to_string());
+            asked.fetch_all(connection).boxed()
         })
     };
     let events = paged(shared, after_version, limit, page, |event| event.version).await?;
@@ -141,8 +145,9 @@ pub(super) async fn stream(
 }
 
 pub(super) async fn command(shared: &Shared, id: Uuid) -> Result<Option<CommandEntry>, LogError> {
-    let row = retried(&shared.pool, "find a command", |pool| {
-        sqlx::query(COMMAND).bind(id).fetch_optional(pool)
+    let row = look(shared, "find a command", true, |connection| {
+        let asked = sqlx::query(COMMAND).bind(id);
+        asked.fetch_optional(connection).boxed()
     });
     let row = row.await?;
     row.map(|row| entry(&shared.name, &row)).transpose()
@@ -153,6 +158,23 @@ pub(super) async fn head(shared: &Shared) -> Result<u64, LogError> {
         sqlx::query_scalar::<_, i64>("SELECT position FROM log_head").fetch_one(pool)
     });
     Ok(head.await?.unsigned_abs())
+}
+
+/// Asks what may be asked twice. A short question takes the connection of those who
+/// follow when it is free, because one of the pool costs another round trip.
+async fn look<T>(
+    shared: &Shared,
+    operation: &'static str,
+    short: bool,
+    statement: impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>>,
+) -> Result<T, LogError> {
+    if short && let Some(mut link) = shared.newest.free() {
+        return link.ask(operation, statement).await;
+    }
+    retried(&shared.pool, operation, |pool| async {
+        statement(&mut *pool.acquire().await?).await
+    })
+    .await
 }
 
 /// A row of `commands`.

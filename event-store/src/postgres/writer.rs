@@ -12,6 +12,7 @@
 
 mod call;
 mod lookup;
+mod pace;
 mod settle;
 
 use std::sync::{Arc, atomic::Ordering};
@@ -20,7 +21,7 @@ use futures::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tracing::Instrument;
 
@@ -38,6 +39,7 @@ use crate::{
 };
 use call::Attempt;
 use lookup::Wanted;
+use pace::Pace;
 
 /// How many appends share a transaction at most.
 const BATCH: usize = 256;
@@ -91,7 +93,11 @@ impl Writer {
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut jobs = Vec::with_capacity(BATCH);
         let mut closers = Vec::new();
+        let mut pace = Pace::new();
         while queue.recv_many(&mut jobs, BATCH).await > 0 {
+            let in_work = self.shared.in_work.load(Ordering::Relaxed);
+            pace.gather(in_work, &mut queue, &mut jobs, BATCH).await;
+            let began = Instant::now();
             let mut appends = Vec::with_capacity(jobs.len());
             let mut replies = Vec::with_capacity(jobs.len());
             for job in jobs.drain(..) {
@@ -108,6 +114,7 @@ impl Writer {
             }
             metrics::batch(appends.len(), queue.len());
             self.serve(appends, replies).await;
+            pace.wrote(began);
             // Those who were answered may ask again, and share the next batch.
             tokio::task::yield_now().await;
         }

@@ -127,7 +127,11 @@ async fn what_others_append_is_read_once_for_all_who_follow() {
         for events in &seen {
             assert_eq!(*events, expected, "round {round}");
             for (one, other) in events.iter().zip(&seen[0]) {
-                assert!(Arc::ptr_eq(one, other), "{} is in memory once", one.position);
+                assert!(
+                    Arc::ptr_eq(one, other),
+                    "{} is in memory once",
+                    one.position
+                );
             }
         }
     }

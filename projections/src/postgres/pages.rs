@@ -24,8 +24,8 @@ const AHEAD: usize = 2;
 const SMALL: usize = 64;
 
 /// How long events gather after a page that was not full: on a busy system every page
-/// costs a transaction of each projection, and the first event of a pause goes at once.
-const GATHER: Duration = Duration::from_millis(10);
+/// costs a transaction, and the first event after a pause goes at once.
+const GATHER: Duration = Duration::from_millis(30);
 
 /// How long to wait before a failed read is tried again.
 const RETRY: Duration = Duration::from_millis(250);

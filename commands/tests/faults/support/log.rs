@@ -31,6 +31,7 @@ pub(crate) struct TestLog {
     lowest_read: AtomicU64,
     /// Whether nothing can be read or written.
     away: AtomicBool,
+    in_work: watch::Sender<usize>,
 }
 
 impl TestLog {
@@ -48,7 +49,15 @@ impl TestLog {
             losing: AtomicBool::new(false),
             lowest_read: AtomicU64::new(u64::MAX),
             away: AtomicBool::new(false),
+            in_work: watch::Sender::new(0),
         })
+    }
+
+    /// Waits until it has been told of so many sessions in work.
+    pub(crate) async fn has_in_work(&self, sessions: usize) {
+        let mut told = self.in_work.subscribe();
+        let reached = told.wait_for(|told| *told == sessions);
+        soon(reached).await.expect("the sender lives");
     }
 
     /// Those who follow see nothing after this position.
@@ -178,5 +187,9 @@ impl EventLog for TestLog {
 
     fn wake(&self) -> watch::Receiver<u64> {
         self.inner.wake()
+    }
+
+    fn in_work(&self, sessions: usize) {
+        self.in_work.send_replace(sessions);
     }
 }
