@@ -11,7 +11,7 @@ use super::reader::Reader;
 pub struct Database {
     /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, which may hold a password.
     pub url: Option<SecretString>,
-    /// The most connections that this process opens.
+    /// The most connections that this process reads with.
     pub max_connections: u32,
     /// How long a request waits for a connection, in milliseconds.
     pub acquire_timeout_ms: u32,

@@ -12,7 +12,7 @@ use crate::LogError;
 pub struct PostgresConfig {
     /// `postgres://user:password@host:port/database`.
     pub url: SecretString,
-    /// Connections to read with. One more writes.
+    /// Connections to read with. One more writes, and one follows what others append.
     pub max_connections: u32,
     /// How long to wait for a connection.
     pub acquire_timeout: Duration,
