@@ -76,14 +76,13 @@ impl Recent {
         ring.beyond.clear();
     }
 
-    /// What is to be added next.
-    pub(crate) fn gap(&self) -> Gap {
+    /// Up to `limit` events after a position, and what is not known after them; none
+    /// unless the ring begins before that position and ends at it or beyond.
+    pub(crate) fn known(&self, after: u64, limit: usize) -> Option<(Vec<Arc<Envelope>>, Gap)> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
-        let next = ring.beyond.keys().next();
-        Gap {
-            after: ring.head,
-            amount: next.map(|next| next - ring.head - 1),
-        }
+        let reaches = after <= ring.head;
+        let events = ring.after(after, limit).filter(|_| reaches)?;
+        Some((events, ring.gap()))
     }
 
     /// `limit` events after a position, if the ring holds so many of them.
@@ -95,16 +94,28 @@ impl Recent {
     /// Up to `limit` events after a position, if the ring goes back that far.
     pub(crate) fn after(&self, after: u64, limit: usize) -> Option<Vec<Arc<Envelope>>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(wanted) = ring.head.checked_sub(after) else {
-            return Some(Vec::new());
-        };
-        let skip = (ring.events.len() as u64).checked_sub(wanted)?;
-        let skip = usize::try_from(skip).expect("less than the ring's length");
-        Some(ring.events.iter().skip(skip).take(limit).cloned().collect())
+        ring.after(after, limit)
     }
 }
 
 impl Ring {
+    fn after(&self, after: u64, limit: usize) -> Option<Vec<Arc<Envelope>>> {
+        let Some(wanted) = self.head.checked_sub(after) else {
+            return Some(Vec::new());
+        };
+        let skip = (self.events.len() as u64).checked_sub(wanted)?;
+        let skip = usize::try_from(skip).expect("less than the ring's length");
+        Some(self.events.iter().skip(skip).take(limit).cloned().collect())
+    }
+
+    fn gap(&self) -> Gap {
+        let next = self.beyond.keys().next();
+        Gap {
+            after: self.head,
+            amount: next.map(|next| next - self.head - 1),
+        }
+    }
+
     fn push(&mut self, event: Arc<Envelope>) {
         self.head = event.position;
         self.events.push_back(event);

@@ -38,10 +38,9 @@ pub(super) async fn events(
     let recent = &shared.recent;
     let mut link = None;
     loop {
-        let gap = recent.gap();
-        let known = recent.after(after, limit);
-        let in_reach = after <= gap.after && limit <= RECENT;
-        let Some(mut known) = known.filter(|_| in_reach) else {
+        // In one look: what is missing follows right after what is known.
+        let found = recent.known(after, limit).filter(|_| limit <= RECENT);
+        let Some((mut known, gap)) = found else {
             drop(link);
             return read::all(shared, after, limit).await;
         };
