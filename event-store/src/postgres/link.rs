@@ -1,4 +1,4 @@
-//! A connection that one task uses, replaced by another when it is lost.
+//! A connection that is used by one at a time, replaced by another when it is lost.
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 //! follows the log is woken by each. While many sessions are in work, which compute
 //! meanwhile, the writer rests after a batch for a multiple of the time it took: not
 //! to be felt where the server is quick, and where the machines are busy, appends
-//! gather. Appends of which nothing else is in work never wait.
+//! gather. Where few are in work, no append waits.
 
 use std::time::Duration;
 
